@@ -1,0 +1,170 @@
+"""What the service remembers: tasks, the ids that find them, and the slots they hold.
+
+No I/O. Tasks are never dropped, so that the ledger can be the judge of a test; what the service
+"forgets" is only hidden from its callers.
+"""
+
+import asyncio
+import math
+import random
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from kling_async.emulator.envelope import RefusedError
+from kling_async.emulator.scenes import Sketch
+from kling_async.emulator.state import Advance, Task
+
+ListOrder = Literal["newest", "oldest", "random"]
+LIST_ORDERS: tuple[ListOrder, ...] = ("newest", "oldest", "random")
+
+
+class Account:
+    """One account's tasks.
+
+    Args:
+        clock: seconds since the epoch, for the answers' timestamps.
+        advance: how tasks created from now on move.
+        on_change: called with a task after each change of its status.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], advance: Advance, on_change: Callable[[Task], None]
+    ) -> None:
+        self.advance = advance
+        self.capacity: int | None = None
+        self.strangers = 0
+        self.list_order: ListOrder = "newest"
+        self.tasks: list[Task] = []
+        self.created: Counter[str] = Counter()
+        self.in_flight = 0
+        self._clock = clock
+        self._on_change = on_change
+        self._by_id: dict[str, Task] = {}
+        self._by_external_id: dict[str, Task] = {}
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._first_id = 860_000_000_000_000_000 + secrets.randbelow(10**15)
+        self._shuffle = random.Random(0)
+
+    def admit(self, external_id: str | None) -> None:
+        """Let a create in, or refuse it.
+
+        Raises:
+            RefusedError: 1201 the id is taken, 1303 every slot is.
+        """
+        if external_id is not None and external_id in self._by_external_id:
+            raise RefusedError(1201, f"External_task_id {external_id} already exists")
+        if self.capacity is not None and self.in_flight + self.strangers >= self.capacity:
+            raise RefusedError(1303)
+
+    def create(
+        self, external_id: str | None, body: Mapping[str, Any], failure: str | None, sketch: Sketch | None
+    ) -> Task:
+        """Admit and remember a task, still `submitted`; `settle` moves it on.
+
+        Raises:
+            RefusedError: see `admit`.
+        """
+        self.admit(external_id)
+        number = len(self.tasks)
+        task = Task(
+            task_id=str(self._first_id + 7 * number),
+            external_task_id=external_id,
+            number=number,
+            body=body,
+            created_at=self._wall_ms(),
+            created=_loop_time(),
+            steps=self.advance.steps(number),
+            failure=failure,
+            sketch=sketch,
+        )
+        self.tasks.append(task)
+        self.in_flight += 1
+        self._by_id[task.task_id] = task
+        if external_id is not None:
+            self.created[external_id] += 1
+            self._by_external_id[external_id] = task
+        self._set_timers(task)
+        return task
+
+    def settle(self, task: Task, now: float = -math.inf) -> None:
+        """Let the task take on every status that is due, at loop time `now` if that is later."""
+        now = max(now, _loop_time())
+        while (status := task.next_status(now)) is not None:
+            task.enter(status, now, self._wall_ms())
+            if not task.in_flight:
+                self.in_flight -= 1
+            self._on_change(task)
+
+    def look(self, identifier: str) -> Task:
+        """The task with this task id or external id; looking counts.
+
+        Raises:
+            RefusedError: 1201, not found.
+        """
+        task = self._by_id.get(identifier) or self._by_external_id.get(identifier)
+        if task is None or task.hidden_until > _loop_time():
+            raise RefusedError(1201, f"Task not found by id/external id: {identifier}")
+        self._looked(task)
+        return task
+
+    def find(self, task_id: str) -> Task | None:
+        """The task with this task id, hidden or not; nobody has looked at it."""
+        return self._by_id.get(task_id)
+
+    def page(self, number: int, size: int) -> list[Task]:
+        """Page `number` (from 1) in the current order; each task on it has been looked at."""
+        start = (number - 1) * size
+        shown = self._ordered()[start : start + size]
+        for task in shown:
+            self._looked(task)
+        return shown
+
+    def hide(self, task: Task, seconds: float | None) -> None:
+        """Let no query find the task for so long; None: for ever, and its external id is free again."""
+        if seconds is not None:
+            task.hidden_until = _loop_time() + seconds
+            return
+        task.hidden_until = math.inf
+        if self._by_external_id.get(task.external_task_id or "") is task:
+            del self._by_external_id[task.external_task_id or ""]
+
+    def close(self) -> None:
+        """Stop the timers."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+
+    def _ordered(self) -> list[Task]:
+        now = _loop_time()
+        visible = [task for task in self.tasks if task.hidden_until <= now]
+        if self.list_order == "random":
+            self._shuffle.shuffle(visible)
+        elif self.list_order == "newest":
+            visible.reverse()
+        return visible
+
+    def _looked(self, task: Task) -> None:
+        task.looks += 1
+        self.settle(task)
+
+    def _set_timers(self, task: Task) -> None:
+        for step in task.steps:
+            if step.seconds is not None:
+                self._call_at(task.created + step.seconds, task)
+
+    def _call_at(self, when: float, task: Task) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            self.settle(task, when)  # the loop may call a timer a clock's tick too early
+
+        timer = asyncio.get_running_loop().call_at(when, due)
+        self._timers.add(timer)
+
+    def _wall_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

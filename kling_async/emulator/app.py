@@ -1,0 +1,131 @@
+"""The emulator on the wire: each request is recorded, meets its planned trouble, and is answered.
+
+One handler takes every path as it came, since ids may hold percent-encoded slashes. All answers of the
+service, wrong paths and methods included, are envelopes.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import hdrs, web
+
+from kling_async.emulator.control import control
+from kling_async.emulator.envelope import Answer, RefusedError, refusal
+from kling_async.emulator.ledger import RequestRecord
+from kling_async.emulator.service import CONTROL_PATH, Target, route
+from kling_async.emulator.trouble import HANDLERS, Incident, reset, respond
+
+if TYPE_CHECKING:
+    from kling_async.emulator.server import Emulator
+
+LARGEST_BODY = 128 * 1024 * 1024
+"""Bytes: eight pictures of 10 MB as base64, and room to spare."""
+
+
+class Front:
+    """The one handler, and what goes on after an answer."""
+
+    def __init__(self, emulator: "Emulator") -> None:
+        self._emulator = emulator
+        self._closing = asyncio.Event()
+        self._background: set[asyncio.Task[Any]] = set()
+
+    def app(self) -> web.Application:
+        """An application that answers everything with this front."""
+        app = web.Application(client_max_size=LARGEST_BODY)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        app.on_response_prepare.append(self._date)
+        return app
+
+    async def close(self) -> None:
+        """Let hanging answers go and give up what was to come late."""
+        self._closing.set()
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        path, _, query = request.raw_path.partition("?")
+        refused: Answer | None = None
+        try:
+            target = route(request.method, path)
+        except RefusedError as error:
+            if path.startswith(CONTROL_PATH):
+                return respond(control(self._emulator, request.method, path, await request.read()))
+            target, refused = Target("other"), refusal(error)
+        record = self._record(request, target, path, query)
+        try:
+            response = respond(refused) if refused else await self._serve(request, target, query, record)
+        except (ConnectionError, web.RequestPayloadError):  # the caller went away while sending
+            return reset(request)
+        record.status = response.status if response.prepared or _alive(request) else None
+        return response
+
+    async def _serve(
+        self, request: web.Request, target: Target, query: str, record: RequestRecord
+    ) -> web.StreamResponse:
+        async def work() -> Answer:
+            return await self._work(request, target, query)
+
+        plan = self._emulator.plan
+        fault = plan.draw(target.call)
+        if fault is None:
+            return respond(await work())
+
+        def happened() -> None:
+            plan.injected[target.call, fault.kind] += 1
+            record.fault = fault.kind
+
+        incident = Incident(
+            request, fault, work, happened, self._emulator.account, self._closing, self._later
+        )
+        return await HANDLERS[fault.kind](incident)
+
+    async def _work(self, request: web.Request, target: Target, query: str) -> Answer:
+        """Do what the call asks for; every refusal is an answer."""
+        service = self._emulator.service
+        try:
+            if target.call == "download":
+                return await service.download(target.identifier, request.headers)
+            raw = await _body(request)
+            service.authenticate(request.headers)
+            if target.call == "create":
+                return await service.create(request.content_type, raw)
+            return service.get(target.identifier) if target.call == "get" else service.list_page(query)
+        except RefusedError as error:
+            return refusal(error)
+
+    def _record(self, request: web.Request, target: Target, path: str, query: str) -> RequestRecord:
+        headers = {name: value for name, value in request.headers.items() if name != hdrs.AUTHORIZATION}
+        now = asyncio.get_running_loop().time()
+        record = RequestRecord(target.call, request.method, path, query, now, headers)
+        self._emulator.ledger.add(record)
+        return record
+
+    def _later(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        """The service's clock on every answer; tests set it by `date_header`."""
+        date = self._emulator.date_header
+        if date is None:
+            response.headers.pop(hdrs.DATE, None)
+        else:
+            now = self._emulator.clock
+            response.headers[hdrs.DATE] = formatdate(now(), usegmt=True) if date == "clock" else date
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise RefusedError(1200, "The request body is too large") from error
+
+
+def _alive(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()

@@ -1,0 +1,47 @@
+"""What the emulator saw: the judge of tests. It keeps no secret and no picture, and is bounded."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+
+import attrs
+
+REQUESTS_KEPT = 10_000
+
+
+@attrs.define
+class RequestRecord:
+    """One request and how it was answered."""
+
+    call: str
+    """create, get, list, download, or other for what the service does not have."""
+
+    method: str
+    path: str
+    """As it came, still percent-encoded."""
+
+    query: str
+    time: float
+    """The event loop's time at arrival, seconds."""
+
+    headers: Mapping[str, str]
+    """Without `Authorization`."""
+
+    status: int | None = None
+    """The HTTP status sent; None while there is none, and where the connection was ended instead."""
+
+    fault: str | None = None
+    """The kind of fault that struck it."""
+
+
+@attrs.define
+class Ledger:
+    """Requests in order of arrival, the last 10,000 of them, and counts of all."""
+
+    requests: deque[RequestRecord] = attrs.field(factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    counts: Counter[str] = attrs.field(factory=Counter)
+    """Requests seen, by call."""
+
+    def add(self, record: RequestRecord) -> None:
+        """Count and keep a request."""
+        self.requests.append(record)
+        self.counts[record.call] += 1

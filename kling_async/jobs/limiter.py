@@ -1,0 +1,201 @@
+"""Slots for tasks in flight: what the service counts is tasks, not requests, so a slot is held for a job's whole life.
+
+Promises: slots are granted in the order in which they were asked for; a job that the service refused for lack of
+capacity comes back to the head of the queue; no slot is lost or granted twice, wherever a job is cancelled.
+
+Where the service refuses (1303), the account holds less than was thought, perhaps because a stranger shares it: the
+working limit falls to what this client has in flight, and recovers by one at a time, sooner after success and later
+after each further refusal. It never fails a job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from bisect import insort
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from attrs import define
+from typing_extensions import override
+
+from kling_async.errors import ConfigurationError, KlingError, NotSubmittedError
+
+FIRST_PROBE: Final = 2.0
+"""Seconds after a refusal until one more slot is tried; doubles with each refusal in a row."""
+
+LAST_PROBE: Final = 120.0
+"""The longest such wait, in seconds."""
+
+
+def checked_limit(value: object, name: str) -> int | None:
+    """A limit itself, if it is None or a whole number of 1 or more.
+
+    Raises:
+        ConfigurationError: It is not; the text holds `name`.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} is {value!r}; it must be a whole number of 1 or more, or None")
+    return value
+
+
+@define(eq=False)
+class Slot:
+    """One job's place; use it as a block."""
+
+    _limiter: SlotLimiter
+    number: int
+    """Its turn, by the order of asking."""
+
+    granted: asyncio.Future[None] | None = None
+    held: bool = False
+    """Whether the job may run."""
+
+    async def __aenter__(self) -> Self:
+        await self._limiter.wait_for(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def accepted(self) -> None:
+        """The service took the job: the account has room."""
+        self._limiter.note_acceptance()
+
+    async def refused(self, asked_wait: float = 0.0) -> None:
+        """The service had no room: gives the slot back and waits for it at the head of the queue.
+
+        Args:
+            asked_wait: Seconds that the service asked to wait.
+        """
+        self._limiter.note_refusal(self, asked_wait)
+        await self._limiter.wait_for(self)
+
+    def release(self) -> None:
+        """Gives the slot back, if it is held."""
+        self._limiter.give_back(self)
+
+
+class SlotLimiter:
+    """Grants slots.
+
+    Args:
+        limit: How many jobs may run at once, 1 or more; None: as many as the service takes.
+        jitter: Gives numbers from 0 to 1.
+    """
+
+    def __init__(self, limit: int | None, jitter: Callable[[], float]) -> None:
+        self._limit = checked_limit(limit, "max_in_flight")
+        self._jitter = jitter
+        self._working = math.inf
+        self._held = 0
+        self._asked = 0
+        self._refusals = 0
+        self._queue: deque[Slot] = deque()
+        self._probe: asyncio.TimerHandle | None = None
+
+    @override
+    def __repr__(self) -> str:
+        working = "" if self._working == math.inf else f", working={self._working}"
+        return f"SlotLimiter(limit={self._limit}{working}, held={self._held}, waiting={len(self._queue)})"
+
+    @property
+    def limit(self) -> int | None:
+        """How many jobs may run at once; may be changed while they run."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self._limit = checked_limit(limit, "max_in_flight")
+        self._grant()
+
+    @property
+    def held(self) -> int:
+        """How many slots are held."""
+        return self._held
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a slot."""
+        return len(self._queue)
+
+    def slot(self) -> Slot:
+        """A slot to be held as a block: `async with limiter.slot() as slot`."""
+        self._asked += 1
+        return Slot(self, self._asked)
+
+    def fail_waiting(self, error: KlingError) -> None:
+        """Ends the wait of every job in the queue with `NotSubmittedError`, because of `error`."""
+        queue, self._queue = self._queue, deque()
+        for slot in queue:
+            if slot.granted is not None and not slot.granted.done():
+                slot.granted.set_exception(not_submitted(error))
+
+    async def wait_for(self, slot: Slot) -> None:
+        """Waits until the slot is granted; one that was refused has its old turn."""
+        insort(self._queue, slot, key=lambda other: other.number)
+        slot.granted = asyncio.get_running_loop().create_future()
+        self._grant()
+        try:
+            await slot.granted
+        except BaseException:
+            if slot in self._queue:
+                self._queue.remove(slot)
+            self.give_back(slot)
+            raise
+
+    def give_back(self, slot: Slot) -> None:
+        """Frees the slot, if it is held."""
+        if slot.held:
+            slot.held = False
+            self._held -= 1
+            self._grant()
+
+    def note_acceptance(self) -> None:
+        """The account has room; the next step up may come soon."""
+        self._refusals = 0
+
+    def note_refusal(self, slot: Slot, asked_wait: float) -> None:
+        """The account is full: works with what is in flight, and tries one more after a while."""
+        slot.held = False
+        self._held -= 1
+        self._working = self._held
+        self._refusals += 1
+        bound = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(self._refusals - 1, 30))
+        self._probe_in(asked_wait + bound * (0.5 + self._jitter() / 2))
+
+    def _probe_in(self, seconds: float) -> None:
+        if self._probe is not None:
+            self._probe.cancel()
+        self._probe = asyncio.get_running_loop().call_later(seconds, self._step_up)
+
+    def _step_up(self) -> None:
+        self._probe = None
+        self._working += 1
+        if not self._queue or (self._limit is not None and self._working >= self._limit):
+            self._working = math.inf
+        else:
+            self._probe_in(FIRST_PROBE)
+        self._grant()
+
+    def _grant(self) -> None:
+        room = min(math.inf if self._limit is None else self._limit, self._working)
+        while self._queue and self._held < room:
+            slot = self._queue.popleft()
+            if slot.granted is not None and not slot.granted.done():
+                slot.held = True
+                self._held += 1
+                slot.granted.set_result(None)
+
+
+def not_submitted(error: KlingError) -> NotSubmittedError:
+    """The error of a job that was never sent because of `error`, which it has as its cause."""
+    unsent = NotSubmittedError(f"not sent, because creating was stopped: {error}")
+    unsent.__cause__ = error
+    return unsent

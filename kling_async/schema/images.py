@@ -1,0 +1,288 @@
+"""Pictures as the caller has them, and what can be said of one from its header.
+
+Promises: no I/O and no decoding of pixels; the width, height and format come from the first bytes in about a
+microsecond; a picture's repr shows kind, size and origin, never its bytes. Stored pixels count: an EXIF rotation
+is not applied, because the service's masks and points are in stored pixels too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeAlias
+
+from attrs import field, frozen
+from yarl import URL
+
+from kling_async.errors import Problem, ValidationError
+
+MAX_BYTES: Final = 10 * 1024 * 1024
+"""图片文件大小不能超过10MB: the largest file, in bytes."""
+
+MIN_SIDE: Final = 300
+"""图片宽高尺寸不小于300px: the shortest side, in pixels."""
+
+MAX_RATIO: Final = 2.5
+"""图片宽高比介于1:2.5 ~ 2.5:1之间: the longer side over the shorter, for `image` alone."""
+
+_BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
+_DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
+_PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_JPEG_START: Final = b"\xff\xd8\xff"
+_JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
+_JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
+
+
+@frozen
+class ImageURL:
+    """A picture that the service fetches itself; nothing about it can be checked here."""
+
+    url: str
+    """The http(s) address, sent as it is."""
+
+
+@frozen
+class ImageFile:
+    """A picture on the disk; read when its job is about to be sent, in slices, and never kept."""
+
+    path: Path
+    """Where it is."""
+
+
+@frozen
+class ImageBytes:
+    """A picture in memory."""
+
+    data: bytes = field(repr=False)
+    """The encoded file."""
+
+    origin: str = "bytes"
+    """Where the bytes came from: `bytes`, or the name of what was read."""
+
+    size: int = field(init=False)
+    """Length of `data` in bytes."""
+
+    @size.default
+    def _length(self) -> int:
+        return len(self.data)
+
+
+@frozen
+class ImageBase64:
+    """A picture as base64 text, without any prefix."""
+
+    text: str = field(repr=False)
+    """The base64 text, as it will be sent."""
+
+    size: int = field(init=False)
+    """Length of the file that the text stands for, in bytes."""
+
+    @size.default
+    def _decoded_length(self) -> int:
+        return len(self.text) * 3 // 4 - self.text[-2:].count("=")
+
+
+LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64
+"""A picture whose bytes are at hand; it travels as base64."""
+
+Image: TypeAlias = ImageURL | LocalImage
+"""A picture in any of the forms that a request takes."""
+
+
+class SupportsRead(Protocol):
+    """An open binary file, or whatever reads like one."""
+
+    def read(self) -> bytes:
+        """All bytes that are left."""
+        ...
+
+
+ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
+"""What a request's picture fields accept."""
+
+
+@frozen
+class PictureHeader:
+    """What a picture's first bytes say."""
+
+    format: Literal["PNG", "JPEG"]
+    """By its bytes, not by its name."""
+
+    width: int
+    """Stored width in pixels."""
+
+    height: int
+    """Stored height in pixels."""
+
+    offset: int
+    """Where in the file the size was found, in bytes; the end marker is looked for behind it."""
+
+
+@frozen
+class PictureFacts:
+    """All that the page's rules ask of one picture."""
+
+    size: int
+    """Length of the file in bytes."""
+
+    header: PictureHeader | None
+    """None where the bytes are neither JPEG nor PNG, or end within the header."""
+
+    complete: bool = True
+    """Whether the format's end marker is there; without it the file was cut short."""
+
+
+def to_image(value: object) -> Image:
+    """Takes a picture in any form.
+
+    Args:
+        value: `pathlib.Path`, `bytes`, an http(s) URL or base64 as `str` (the prefix of a `data:` URL is taken
+            off), an object with a `read()` that returns bytes, or one of this module's classes.
+
+    Returns:
+        One of `ImageURL`, `ImageFile`, `ImageBytes`, `ImageBase64`.
+
+    Raises:
+        ValidationError: The value is none of these; its problem has an empty path.
+    """
+    if isinstance(value, Image):
+        return value
+    if isinstance(value, Path):
+        return ImageFile(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return ImageBytes(bytes(value))
+    if isinstance(value, str):
+        return _from_text(value)
+    if callable(getattr(value, "read", None)):
+        return _from_reader(value)
+    raise _refused(
+        f"is {_kind(value)}; give a pathlib.Path, bytes, an http(s) URL, base64 text or an open file"
+    )
+
+
+def _from_text(text: str) -> ImageURL | ImageBase64:
+    if text[:5].lower() == "data:":
+        found = _DATA_URL.match(text)
+        if found is None:
+            raise _refused("is a data: URL without ';base64,'; give base64 text")
+        text = text[found.end() :]
+    elif "://" in text[:16]:
+        return ImageURL(_checked_url(text))
+    if any(map(str.isspace, text[:80])) or "\n" in text:  # MIME-style line breaks
+        text = "".join(text.split())
+    if text.startswith(_BASE64_STARTS):
+        return ImageBase64(text)
+    shown = repr(text[:60] + "…" if len(text) > 60 else text)
+    raise _refused(
+        f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG; for a file give pathlib.Path(…)"
+    )
+
+
+def _checked_url(text: str) -> str:
+    if is_http_url(text):
+        return text
+    raise _refused(f"{text[:200]!r} is not an http(s) URL with a host")
+
+
+def is_http_url(text: str) -> bool:
+    """Whether the text is an absolute http or https URL with a host and without white space."""
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host) and not re.search(r"\s", text)
+
+
+def _from_reader(reader: object) -> ImageBytes:
+    read = reader.read  # type: ignore[attr-defined] # callable, as the caller saw
+    if inspect.iscoroutinefunction(read):
+        raise _refused("has an async read(); await it and give the bytes")
+    data = read()
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise _refused(f"has a read() that returned {_kind(data)}, not bytes; open the file in binary mode")
+    return ImageBytes(bytes(data), origin=str(getattr(reader, "name", type(reader).__name__)))
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+def _refused(message: str) -> ValidationError:
+    return ValidationError([Problem("", message)])
+
+
+def read_header(start: bytes) -> PictureHeader | None:
+    """Format and stored size from a file's first bytes.
+
+    Args:
+        start: The file, or as much of its beginning as is at hand.
+
+    Returns:
+        The header, or None where `start` is no JPEG or PNG or ends before the size.
+    """
+    if start.startswith(_PNG_START):
+        if len(start) < 24 or start[12:16] != b"IHDR":
+            return None
+        return PictureHeader("PNG", int.from_bytes(start[16:20]), int.from_bytes(start[20:24]), 24)
+    return _read_jpeg(start) if start.startswith(_JPEG_START) else None
+
+
+def _read_jpeg(start: bytes) -> PictureHeader | None:
+    """Walks the segments to the frame header; a thumbnail inside a segment is stepped over with it."""
+    at = 2
+    while at + 9 <= len(start):
+        if start[at] != 0xFF:
+            return None
+        marker = start[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker in _JPEG_BARE:
+            at += 2
+        elif marker in _JPEG_FRAMES:
+            height, width = int.from_bytes(start[at + 5 : at + 7]), int.from_bytes(start[at + 7 : at + 9])
+            return PictureHeader("JPEG", width, height, at)
+        else:
+            at += 2 + int.from_bytes(start[at + 2 : at + 4])
+    return None
+
+
+def has_end(header: PictureHeader, end: bytes) -> bool:
+    """Whether the format's end marker stands in the file's last bytes (trailing padding is allowed).
+
+    Args:
+        header: What the file's start says.
+        end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
+    """
+    return (b"\xff\xd9" if header.format == "JPEG" else b"IEND") in end
+
+
+def picture_problems(path: str, facts: PictureFacts, *, ratio: bool) -> list[Problem]:
+    """The page's rules for one picture whose bytes are at hand.
+
+    Args:
+        path: The field, for the problems.
+        facts: What its bytes say.
+        ratio: Whether the bound on the aspect ratio holds; the page names it for `image` alone.
+
+    Returns:
+        Every broken rule.
+    """
+    found: list[Problem] = []
+    if facts.size > MAX_BYTES:
+        found.append(Problem(path, f"has {facts.size} bytes; at most {MAX_BYTES} (10 MB) are allowed"))
+    header = facts.header
+    if header is None:
+        found.append(Problem(path, "is neither a JPEG nor a PNG, judged by its bytes, or it is cut short"))
+        return found
+    if min(header.width, header.height) < MIN_SIDE:
+        found.append(
+            Problem(path, f"is {header.width}×{header.height} px; no side may be shorter than {MIN_SIDE} px")
+        )
+    if ratio and max(header.width, header.height) > MAX_RATIO * min(header.width, header.height):
+        found.append(
+            Problem(path, f"is {header.width}×{header.height} px; its ratio must be within 1:2.5 and 2.5:1")
+        )
+    if not facts.complete:
+        found.append(Problem(path, f"is a {header.format} without its end marker; the file is cut short"))
+    return found

@@ -1,0 +1,178 @@
+"""The wire's form: requests into JSON with the pictures left open, bytes into envelopes, ids into paths.
+
+Promises: no I/O; `read_envelope` is total: whatever the bytes, it returns an envelope or raises
+`MalformedResponseError`. There is one cattrs converter; it leaves out what was left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
+
+from attrs import frozen
+from cattrs import Converter
+
+from kling_async.errors import MalformedResponseError
+from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL, LocalImage
+
+try:
+    import orjson
+except ImportError:  # the extra `fast` is not installed
+    orjson = None  # type: ignore[assignment] # stands for its absence
+
+MAX_ANSWER: Final = 8 * 1024 * 1024
+"""The largest answer that is read, in bytes after decompression."""
+
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def task_path(endpoint: str, task_id: str) -> str:
+    """The path of one task; every reserved character of the id is percent-encoded, as UTF-8."""
+    return f"{endpoint}/{quote(task_id, safe='')}"
+
+
+def _make_converter() -> Converter:
+    converter = Converter(omit_if_default=True)  # every default is None or empty: left alone
+    converter.register_unstructure_hook(ImageURL, lambda image: image.url)
+    for picture in (ImageFile, ImageBytes, ImageBase64):
+        converter.register_unstructure_hook(picture, _as_it_is)
+    return converter
+
+
+def _as_it_is(picture: LocalImage) -> LocalImage:
+    """Pictures become text only while the body is sent."""
+    return picture
+
+
+converter: Final = _make_converter()
+"""The one converter: attrs objects into what JSON takes, but pictures left as they are."""
+
+
+def document(request: object) -> dict[str, Any]:
+    """The request as the mapping that travels: the page's names, `extra` beside them, no nulls."""
+    fields = converter.unstructure(request)
+    extra = fields.pop("extra", {})
+    return {**fields, **extra}
+
+
+def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
+    """A document's JSON text in pieces, the pictures in their places still as pictures.
+
+    Base64 needs no escaping, so whoever sends the pieces may put the text in slice by slice.
+    """
+    if isinstance(value, LocalImage):
+        yield b'"'
+        yield value
+        yield b'"'
+    elif isinstance(value, Mapping):
+        yield b"{"
+        for index, (name, item) in enumerate(value.items()):
+            yield (b"," if index else b"") + _json_bytes(name) + b":"
+            yield from body_pieces(item)
+        yield b"}"
+    elif isinstance(value, list | tuple):
+        yield b"["
+        for index, item in enumerate(value):
+            yield b"," if index else b""
+            yield from body_pieces(item)
+        yield b"]"
+    else:
+        yield _json_bytes(value)
+
+
+def _json_bytes(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+@frozen
+class Envelope:
+    """What every answer of the service is wrapped in."""
+
+    code: int
+    """0, or the service's error code."""
+
+    message: str
+    """What the service says."""
+
+    request_id: str | None
+    """The service's id of the request."""
+
+    data: Any
+    """The task, or the list of tasks; None where there is none."""
+
+
+def read_envelope(body: bytes, *, http_status: int) -> Envelope:
+    """Reads an answer.
+
+    Args:
+        body: The answer's bytes, decompressed.
+        http_status: Its HTTP status, for the error.
+
+    Raises:
+        MalformedResponseError: The bytes are no JSON object with a whole-number code, or hold what no honest
+            answer does: nesting without end, NaN, numbers of thousands of digits, lone surrogates.
+    """
+    try:
+        parsed = _parse(body)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "too deeply nested"
+        raise _malformed(f"the answer is no JSON ({reason})", body, http_status) from None
+    if not isinstance(parsed, dict):
+        raise _malformed("the answer is no JSON object", body, http_status)
+    code = _whole_number(parsed.get("code"))
+    if code is None:
+        raise _malformed("the answer has no code", body, http_status)
+    message, request_id = parsed.get("message"), parsed.get("request_id")
+    return Envelope(
+        code,
+        message if isinstance(message, str) else "",
+        request_id if isinstance(request_id, str) else None,
+        parsed.get("data"),
+    )
+
+
+def read_tasks(envelope: Envelope, *, http_status: int) -> list[Any]:
+    """The rows of a list answer; `data` may be null where there are none.
+
+    Raises:
+        MalformedResponseError: `data` is no list.
+    """
+    rows = [] if envelope.data is None else envelope.data
+    if not isinstance(rows, list):
+        raise MalformedResponseError("the list of tasks is no array", http_status=http_status)
+    return rows
+
+
+def _malformed(reason: str, body: bytes, http_status: int) -> MalformedResponseError:
+    return MalformedResponseError(
+        reason, http_status=http_status, excerpt=body[:800].decode("utf-8", "replace")
+    )
+
+
+def _parse(body: bytes) -> Any:
+    if orjson is not None:
+        return orjson.loads(body)
+    parsed = _DECODER.decode(body.decode("utf-8-sig"))
+    if _SURROGATE.search(body):  # a pair is an honest character, a lone half is not
+        json.dumps(parsed, ensure_ascii=False).encode()
+    return parsed
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _whole_number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
+        return int(value)
+    return None

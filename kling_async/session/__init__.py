@@ -1,0 +1,1 @@
+"""One request, done properly: signed, sent, classified, retried where that is safe."""

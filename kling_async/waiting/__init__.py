@@ -1,0 +1,1 @@
+"""From submitted to the end: when to look, and the one loop that looks."""
