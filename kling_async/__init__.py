@@ -3,49 +3,57 @@
 async with KlingClient() as kling:
 task = await kling.image2video.generate(Image2VideoRequest(image=Path("cat.jpg"), prompt="…"))
 await kling.download(task.videos[0], Path("cat.mp4"))
+
+The names load when they are first asked for: the command line's help and the pytest plugin live in this package and
+shall not pay for aiohttp.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 from kling_async._version import __version__
-from kling_async.client import KlingClient
-from kling_async.errors import (
-    AccountError,
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    CallbackSignatureError,
-    ConcurrencyLimitError,
-    ConfigurationError,
-    ConnectionFailedError,
-    ContentPolicyError,
-    DownloadError,
-    DuplicateTaskError,
-    JournalError,
-    KlingError,
-    MalformedResponseError,
-    NotSubmittedError,
-    PermissionDeniedError,
-    Problem,
-    RateLimitError,
-    ResultMissingError,
-    ServerError,
-    SubmissionUnknownError,
-    TaskError,
-    TaskFailedError,
-    TaskNotFoundError,
-    TaskTimeoutError,
-    ValidationError,
-)
-from kling_async.jobs.batch import JobOutcome, JobStream
-from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL
-from kling_async.schema.request import (
-    CameraConfig,
-    CameraControl,
-    DynamicMask,
-    Image2VideoRequest,
-    TrajectoryPoint,
-)
-from kling_async.schema.task import Task, TaskStatus, Video
-from kling_async.waiting.schedule import Backoff, Schedule
+
+if TYPE_CHECKING:
+    from kling_async.client import KlingClient
+    from kling_async.errors import (
+        AccountError,
+        APIError,
+        AuthenticationError,
+        BadRequestError,
+        CallbackSignatureError,
+        ConcurrencyLimitError,
+        ConfigurationError,
+        ConnectionFailedError,
+        ContentPolicyError,
+        DownloadError,
+        DuplicateTaskError,
+        JournalError,
+        KlingError,
+        MalformedResponseError,
+        NotSubmittedError,
+        PermissionDeniedError,
+        Problem,
+        RateLimitError,
+        ResultMissingError,
+        ServerError,
+        SubmissionUnknownError,
+        TaskError,
+        TaskFailedError,
+        TaskNotFoundError,
+        TaskTimeoutError,
+        ValidationError,
+    )
+    from kling_async.jobs.batch import JobOutcome, JobStream
+    from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL
+    from kling_async.schema.request import (
+        CameraConfig,
+        CameraControl,
+        DynamicMask,
+        Image2VideoRequest,
+        TrajectoryPoint,
+    )
+    from kling_async.schema.task import Task, TaskStatus, Video
+    from kling_async.waiting.schedule import Backoff, Schedule
 
 __all__ = [
     "APIError",
@@ -93,3 +101,33 @@ __all__ = [
     "Video",
     "__version__",
 ]
+
+_HOMES: Final = {
+    "kling_async.client": "KlingClient",
+    "kling_async.errors": (
+        "AccountError APIError AuthenticationError BadRequestError CallbackSignatureError "
+        "ConcurrencyLimitError ConfigurationError ConnectionFailedError "
+        "ContentPolicyError DownloadError DuplicateTaskError JournalError KlingError "
+        "MalformedResponseError NotSubmittedError PermissionDeniedError Problem "
+        "RateLimitError ResultMissingError ServerError SubmissionUnknownError TaskError "
+        "TaskFailedError TaskNotFoundError TaskTimeoutError ValidationError "
+    ),
+    "kling_async.jobs.batch": "JobOutcome JobStream",
+    "kling_async.schema.images": "ImageBase64 ImageBytes ImageFile ImageURL",
+    "kling_async.schema.request": "CameraConfig CameraControl DynamicMask Image2VideoRequest TrajectoryPoint",
+    "kling_async.schema.task": "Task TaskStatus Video",
+    "kling_async.waiting.schedule": "Backoff Schedule",
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name from its module, once."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,7 +2,7 @@
 
 Pure. A table of its own with a switch of its own: models come and go, so an unknown name passes.
 kling-v1's camera is documented both as unsupported and as std 5 s; here std 5 s counts as supported.
-The master models have no mode: their std and pro cells are equal. kling-v3 is refused nothing.
+The master models have no mode: their std and pro cells are equal.
 """
 
 from collections.abc import Mapping
@@ -34,6 +34,7 @@ CAPABILITIES: Mapping[str, Abilities] = {
     "kling-v2-1-master": Abilities(),
     "kling-v2-5-turbo": Abilities(tail="--YY"),
     "kling-v2-6": Abilities(tail="--YY"),
+    "kling-v3": Abilities(tail="YYYY"),
 }
 
 COLUMNS = (("std", "5"), ("std", "10"), ("pro", "5"), ("pro", "10"))

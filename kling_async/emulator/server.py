@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -90,8 +91,8 @@ class Emulator:
         self.list_order = list_order
         self._host, self._port = host, port
         self._callbacks = CallbackSender(clock, webhook_secret)
-        self._front: Front | None = None
-        self._runner: web.AppRunner | None = None
+        self._entered = False
+        self._stack = AsyncExitStack()
 
     @override
     def __repr__(self) -> str:
@@ -105,32 +106,30 @@ class Emulator:
             OSError: the port is taken.
             RuntimeError: it was entered before.
         """
-        if self._front is not None:
+        if self._entered:
             raise RuntimeError("an Emulator can be entered once; make another")
-        self._front = Front(self)
-        self._runner = web.AppRunner(
-            self._front.app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS
+        self._entered = True
+        front = Front(self)
+        runner = web.AppRunner(
+            front.app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS
         )
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except BaseException:
-            await self._runner.cleanup()
-            raise
-        self.service.url = _address(self._host, self._runner.addresses[0][1])
+        async with AsyncExitStack() as stack:  # undone from the last line to the first
+            stack.push_async_callback(self.service.gallery.close)
+            stack.push_async_callback(self._callbacks.close)
+            stack.callback(self.account.close)
+            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(front.close)
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._port).start()
+            self.service.url = _address(self._host, runner.addresses[0][1])
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop serving, and everything that was to come later."""
-        self.account.close()
-        if self._front is not None:
-            await self._front.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self._callbacks.close()
-        await self.service.gallery.close()
+        await self._stack.aclose()
 
     @property
     def url(self) -> str:

@@ -1,0 +1,48 @@
+"""An event loop whose clock jumps: where no I/O is ready for a moment, time moves on to the next timer.
+
+A test asks for it with `anyio_backend`: `VIRTUAL_TIME`. Real sockets and threads work; an hour of waiting costs
+milliseconds. Everyone who is due at one instant wakes together, as the loop's own timers have it.
+"""
+
+import asyncio
+import selectors
+
+PATIENCE = 0.002
+"""Real seconds for which I/O is waited for before the clock jumps."""
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Stands for waiting: what the loop would sleep, it gets as elapsed."""
+
+    def __init__(self):
+        super().__init__()
+        self.elapsed = 0.0
+        self.patience = PATIENCE
+
+    def select(self, timeout=None):
+        if timeout is None or timeout <= 0:
+            return super().select(timeout)
+        events = super().select(min(self.patience, timeout))
+        if not events:
+            self.elapsed += timeout
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector event loop on virtual time; the first moment is 1000."""
+
+    def __init__(self):
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self):
+        return 1000.0 + self._jumping.elapsed
+
+
+VIRTUAL_TIME = ("asyncio", {"loop_factory": VirtualLoop})
+"""For a test module's `anyio_backend` fixture."""
+
+
+def wall_clock():
+    """Wall-clock seconds that move with the virtual loop, for clients and emulators under test."""
+    return 1_790_000_000.0 + asyncio.get_running_loop().time()
