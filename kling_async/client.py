@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Final, Self, get_args
 
 from typing_extensions import override
 
-from kling_async.errors import ConfigurationError, TaskNotFoundError
+from kling_async.errors import ConfigurationError, DownloadError, TaskNotFoundError
 from kling_async.image2video import Image2Video
 from kling_async.jobs.download import Downloader, OnProgress
+from kling_async.jobs.journal import Journal
 from kling_async.jobs.limiter import SlotLimiter
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Video
-from kling_async.session.auth import Secret, choose_signer
+from kling_async.session.auth import Secret, Signer, choose_signer
 from kling_async.session.calls import Calls
 from kling_async.session.http import Transport, check_url
+from kling_async.session.submit import OnUnknown, SubmitOptions
 
 if TYPE_CHECKING:
     import aiohttp
+
+_REFUSED: Final = frozenset({401, 403, 404, 410})  # how file servers say that a URL has run out
 
 DEFAULT_BASE_URL: Final = "https://api.klingai.com"
 """The page's own host; keys of other regions need another, such as https://api-singapore.klingai.com."""
@@ -44,9 +48,13 @@ class KlingClient:
             `DEFAULT_BASE_URL`.
         max_in_flight: How many tasks may run at once over every `generate…` call of this client, 1 or more;
             None: no limit of our own. Can be changed while the client runs.
+        journal: A file in which each job is recorded before it is sent, so that a killed process can go on from
+            it: the same script run again meets its own jobs. None: no journal.
         capabilities: What to do about a request that the capability map does not allow: "error", "warn" or
             "off".
         submit_timeout: Seconds for one create in all, its retries and look-ups included.
+        on_unknown: What to do about a create that has no clear outcome and was missing for the settle time:
+            "resend" it under the same id, or "hold" it back and raise `SubmissionUnknownError`.
         session: A session of the caller's; it is neither configured nor closed. Creates then go over its
             pooled connections too.
         clock: Wall-clock time in unix seconds; for tests.
@@ -63,24 +71,31 @@ class KlingClient:
         api_key: str | None = None,
         base_url: str | None = None,
         max_in_flight: int | None = None,
+        journal: Path | None = None,
         capabilities: CapabilityCheck = "error",
         submit_timeout: float = 300.0,
+        on_unknown: OnUnknown = "resend",
         session: aiohttp.ClientSession | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         secret, static = _hidden(secret_key), _hidden(api_key)
         del secret_key, api_key  # a traceback's locals shall not show them
+        self._clock = clock
         signer, self._shown_key = choose_signer(access_key, secret, static, os.environ, clock)
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
-        if capabilities not in get_args(CapabilityCheck):
-            raise ConfigurationError(f"capabilities is {capabilities!r}; it must be error, warn or off")
+        _check_choice("capabilities", capabilities, CapabilityCheck)
+        _check_choice("on_unknown", on_unknown, OnUnknown)
         if not submit_timeout > 0:
             raise ConfigurationError(f"submit_timeout is {submit_timeout!r}; it must be seconds above 0")
         self._transport = Transport(check_url("base_url (KLING_BASE_URL)", url), session)
         self._calls = Calls(self._transport, signer, clock)
         self._limiter = SlotLimiter(max_in_flight, self._calls.jitter)
         self._downloader = Downloader(self._transport)
-        self.image2video = Image2Video(self._calls, self._limiter, submit_timeout, capabilities)
+        self.journal = None if journal is None else Journal(Path(journal), self._owner(signer), clock)
+        """The jobs as they are recorded; None without a journal."""
+
+        submit = SubmitOptions(submit_timeout, on_unknown)
+        self.image2video = Image2Video(self._calls, self._limiter, submit, self.journal, capabilities)
         """The image2video endpoint."""
 
     @override
@@ -99,7 +114,13 @@ class KlingClient:
     def max_in_flight(self, limit: int | None) -> None:
         self._limiter.limit = limit
 
+    def _owner(self, signer: Signer) -> str:
+        """Whose jobs a journal holds: the host and a digest that tells accounts apart without telling a key."""
+        return f"{self._transport.base_url.origin()} {signer.account}"
+
     async def __aenter__(self) -> Self:
+        if self.journal is not None:
+            await self.journal.open()
         return self
 
     async def __aexit__(
@@ -111,6 +132,8 @@ class KlingClient:
         """Ends all waits and closes what was opened; a session of the caller's stays open."""
         await self.image2video.aclose()
         await self._transport.aclose()
+        if self.journal is not None:
+            self.journal.close()
 
     async def download(self, video: Video, path: Path, *, on_progress: OnProgress | None = None) -> Path:
         """Downloads a result onto the disk, whole or not at all.
@@ -124,11 +147,34 @@ class KlingClient:
             The path.
 
         Raises:
-            DownloadError: It could not be fetched whole, or is no video.
+            DownloadError: It could not be fetched whole, is no video, or was purged (`expired`). Where the URL was
+                refused, a fresh look was made for a new one.
             ConfigurationError: The URL is not https, or the path is being written already.
             OSError: The disk refused.
         """
-        return await self._downloader.fetch(video.url, Path(path), on_progress)
+        path = Path(path)
+        try:
+            digest = await self._downloader.fetch(video.url, path, on_progress)
+        except DownloadError as error:
+            digest = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
+        if self.journal is not None:
+            await self.journal.fetched(video.task_id, path.absolute(), digest)
+        return path
+
+    async def _fresh_url(self, video: Video, refused: DownloadError) -> str:
+        """The video's URL as a new look shows it, where the old one was refused; else raises the error."""
+        if refused.http_status not in _REFUSED or not video.task_id:
+            raise refused
+        task = await self.image2video.get(video.task_id)
+        if task.expires_at is not None and task.expires_at.timestamp() < self._clock():
+            when = f"{task.expires_at:%Y-%m-%d}"
+            raise DownloadError(
+                f"the result was purged on {when}, 30 days after its task ended", expired=True
+            ) from refused
+        fresh = next((each.url for each in task.videos if each.id == video.id), None)
+        if fresh is None or fresh == video.url:
+            raise refused
+        return fresh
 
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.
@@ -141,6 +187,11 @@ class KlingClient:
             await self.image2video.get(f"credentials-check-{uuid.uuid4().hex}")
         except TaskNotFoundError:
             return  # so the keys were good enough to look
+
+
+def _check_choice(name: str, value: object, choices: object) -> None:
+    if value not in get_args(choices):
+        raise ConfigurationError(f"{name} is {value!r}; it must be one of {', '.join(get_args(choices))}")
 
 
 def _hidden(key: str | None) -> Secret | None:

@@ -7,28 +7,28 @@ example. All waits of a client go through one poller for each endpoint, all its 
 from __future__ import annotations
 
 import builtins
+import functools
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable
-from typing import Any, Final, Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Hashable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
-from kling_async.errors import Problem, ValidationError
+from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
 from kling_async.jobs.batch import JobOutcome, JobStream, Progress, Requests
 from kling_async.jobs.job import Minders, identified, run_job
-from kling_async.jobs.limiter import SlotLimiter
-from kling_async.schema import rules, wire
-from kling_async.schema.task import Task, read_task
+from kling_async.jobs.journal import OPEN, JobEntry, Journal
+from kling_async.jobs.limiter import SlotLimiter, checked_limit
+from kling_async.jobs.manifest import request_of
+from kling_async.jobs.recorded import create_recorded
+from kling_async.schema import rules
+from kling_async.schema.task import Task
 from kling_async.session.calls import Calls
-from kling_async.session.submit import Submitter
+from kling_async.session.submit import SubmitOptions, Submitter
 from kling_async.session.upload import Request
+from kling_async.waiting.looks import Looks
 from kling_async.waiting.poller import Poller
 from kling_async.waiting.schedule import Experience, Schedule, as_schedule
-from kling_async.waiting.wait import OnUpdate, until_end
-
-MAX_PAGE: Final = 1000
-"""取值范围：[1,1000]: the last page of the list."""
-
-MAX_PAGE_SIZE: Final = 500
-"""取值范围：[1,500]: the largest page of the list."""
+from kling_async.waiting.wait import OnUpdate, finished, until_end
 
 
 class EndpointRequest(Request, Protocol):
@@ -43,89 +43,45 @@ class EndpointRequest(Request, Protocol):
 RequestT = TypeVar("RequestT", bound=EndpointRequest)
 
 
-class Endpoint(Generic[RequestT]):
+class Endpoint(Looks, ABC, Generic[RequestT]):
     """One endpoint of the service; reached through a client.
 
     Args:
         path: The endpoint's path on the service.
         calls: Sends the requests.
         limiter: The client's slots.
-        submit_timeout: Seconds for one create in all.
+        submit: How creates are carried through.
+        journal: Where each job's steps are recorded, if anywhere.
     """
 
-    def __init__(self, path: str, calls: Calls, limiter: SlotLimiter, submit_timeout: float) -> None:
-        self._path = path
-        self._calls = calls
+    def __init__(
+        self, path: str, calls: Calls, limiter: SlotLimiter, submit: SubmitOptions, journal: Journal | None
+    ) -> None:
+        super().__init__(path, calls)
         self._limiter = limiter
-        self._submitter = Submitter(calls, path, submit_timeout)
+        self._journal = journal
+        self._submitter = Submitter(calls, path, submit.timeout, self._find, submit.on_unknown)
         self._poller = Poller(self._look, self._page, calls.jitter)
         self._experience: defaultdict[Hashable, Experience] = defaultdict(Experience)
         self._minders = Minders(self._run_out)
 
+    @abstractmethod
+    def _request_from(self, values: Mapping[str, Any]) -> RequestT:
+        """Builds the endpoint's request from the page's names."""
+
     def _check(self, request: RequestT) -> None:
         """Raises `ValidationError` where the endpoint's own rules forbid a request; does nothing by default."""
 
-    async def _create(self, request: RequestT, *, as_job: bool = False) -> Task:
+    async def _create(
+        self, request: RequestT, entry: JobEntry | None = None, *, as_job: bool = False
+    ) -> Task:
         self._check(request)
-        return await self._submitter.submit(request, as_job=as_job)
-
-    async def get(self, task_id: str) -> Task:
-        """Looks at one task.
-
-        Args:
-            task_id: The service's id or the caller's external id; one path serves both.
-
-        Returns:
-            The task as it is now.
-
-        Raises:
-            ValidationError: The id is empty or cannot be part of a path.
-            TaskNotFoundError: There is no such task under this endpoint and account.
-            KlingError: The look failed, after retries where they can help.
-        """
-        rules.raise_any([*rules.required("task_id", task_id), *rules.task_id("task_id", task_id)])
-        return _task(await self._calls.read(wire.task_path(self._path, task_id)))
-
-    async def list(self, page_num: int = 1, page_size: int = 30) -> builtins.list[Task]:
-        """Looks at one page of the account's tasks. The service documents no order.
-
-        Args:
-            page_num: The page, 1 to 1000; the first is 1.
-            page_size: Tasks on a page, 1 to 500.
-
-        Raises:
-            ValidationError: A number is out of bounds; nothing was sent.
-            KlingError: The look failed, after retries where they can help.
-        """
-        rules.raise_any(
-            [
-                *_page_problems("page_num", page_num, MAX_PAGE),
-                *_page_problems("page_size", page_size, MAX_PAGE_SIZE),
-            ]
-        )
-        envelope = await self._calls.read(self._path, _page_query(page_num, page_size))
-        rows = wire.read_tasks(envelope, http_status=200)
-        return [read_task(row, request_id=envelope.request_id) for row in rows]
-
-    async def iter_tasks(self, page_size: int = 500) -> AsyncIterator[Task]:
-        """Every task of the account, page after page, none twice; ends on a short page.
-
-        Args:
-            page_size: Tasks on a page, 1 to 500.
-
-        Raises:
-            ValidationError: The number is out of bounds; nothing was sent.
-            KlingError: A look failed, after retries where they can help.
-        """
-        seen: set[str] = set()
-        for number in range(1, MAX_PAGE + 1):
-            page = await self.list(number, page_size)
-            for task in page:
-                if task.task_id not in seen:  # tasks created meanwhile push others onto the next page
-                    seen.add(task.task_id)
-                    yield task
-            if len(page) < page_size:
-                return
+        if self._journal is None:
+            return await self._submitter.submit(request, as_job=as_job)
+        if entry is None:
+            request, entry = await self._journal.queued(self._path, request)
+        submit = functools.partial(self._submitter.submit, request, as_job=as_job)
+        return await create_recorded(self._journal, entry, submit, self.get)
 
     async def wait_for_task(
         self,
@@ -219,13 +175,12 @@ class Endpoint(Generic[RequestT]):
             ValidationError: `timeout` is not above 0.
         """
         _check_timeout(timeout)
-        own = SlotLimiter(concurrency, self._calls.jitter)
+        limiters, bound = self._limits(concurrency)
 
         async def run(request: RequestT, progress: Progress) -> Task:
-            return await self._job(request, (own, self._limiter), timeout, None, progress)
+            return await self._job(request, limiters, timeout, None, progress)
 
-        bounds = [bound for bound in (concurrency, self._limiter.limit) if bound is not None]
-        return JobStream(requests, run, min(bounds, default=None))
+        return JobStream(requests, run, bound)
 
     async def generate_all(
         self,
@@ -239,6 +194,53 @@ class Endpoint(Generic[RequestT]):
             outcomes = [outcome async for outcome in stream]
         return sorted(outcomes, key=lambda outcome: outcome.index)
 
+    def resume(self, *, concurrency: int | None = None, timeout: float | None = 3600) -> JobStream[JobEntry]:
+        """Goes on with every job of the journal that has not been fetched, without the script that asked for it.
+
+        Jobs that run are waited for, unknown ones looked up, queued ones sent; those that are ready come out at
+        once. The outcomes' `request` is the job's entry in the journal.
+
+        Args:
+            concurrency: How many of these jobs run at once, 1 or more; None: as `max_in_flight` allows.
+            timeout: Seconds to wait for each task; None waits for ever.
+
+        Raises:
+            ConfigurationError: The client keeps no journal, or `concurrency` is below 1.
+        """
+        _check_timeout(timeout)
+        if self._journal is None:
+            raise ConfigurationError("there is nothing to resume: the client was made without journal=")
+        limiters, bound = self._limits(concurrency)
+
+        async def run(entry: JobEntry, progress: Progress) -> Task:
+            return await self._resumed(entry, limiters, timeout, progress)
+
+        return JobStream(_open_entries(self._journal, self._path), run, bound)
+
+    async def _resumed(
+        self, entry: JobEntry, limiters: tuple[SlotLimiter, ...], timeout: float | None, progress: Progress
+    ) -> Task:
+        if entry.task is not None:
+            return finished(entry.task)
+
+        async def create(entry: JobEntry) -> Task:
+            if entry.task_id is not None:
+                return await self.get(entry.task_id)
+            request = await request_of(entry.request, entry.key, self._request_from)
+            return await self._create(request, entry, as_job=True)
+
+        async def wait(task: Task) -> Task:
+            progress.on_accepted()
+            return await self._wait(task, None, timeout, None, None)
+
+        return await run_job(entry, create, wait, limiters, self._minders, progress.on_slot)
+
+    def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], int | None]:
+        """The limiters of a stream of jobs, and how many jobs that makes at once."""
+        own = SlotLimiter(checked_limit(concurrency, "concurrency"), self._calls.jitter)
+        bounds = [bound for bound in (concurrency, self._limiter.limit) if bound is not None]
+        return (own, self._limiter), min(bounds, default=None)
+
     async def _job(
         self,
         request: RequestT,
@@ -247,17 +249,24 @@ class Endpoint(Generic[RequestT]):
         on_update: OnUpdate | None,
         progress: Progress | None = None,
     ) -> Task:
+        self._check(request)
+        if self._journal is None:
+            request, entry = identified(request), None
+        else:
+            request, entry = await self._journal.queued(self._path, request)
+            if entry.task is not None:
+                return finished(entry.task)
+
         async def create(request: RequestT) -> Task:
-            return await self._create(request, as_job=True)
+            return await self._create(request, entry, as_job=True)
 
         async def wait(task: Task) -> Task:
             if progress is not None:
                 progress.on_accepted()
             return await self._wait(task, request.kind, timeout, None, on_update, look_now=False)
 
-        self._check(request)
         on_slot = (lambda: None) if progress is None else progress.on_slot
-        return await run_job(identified(request), create, wait, limiters, self._minders, on_slot)
+        return await run_job(request, create, wait, limiters, self._minders, on_slot)
 
     async def _wait(
         self,
@@ -272,19 +281,27 @@ class Endpoint(Generic[RequestT]):
         _check_timeout(timeout)
         gap = self._experience[kind] if schedule is None else as_schedule(schedule)
         with self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now) as watch:
-            ended = await until_end(watch, on_update)
+            try:
+                ended = await until_end(watch, on_update)
+            except TaskFailedError as error:
+                await self._note_end(error.task)
+                raise
+        await self._note_end(ended)
         if ended.created_at is not None and ended.updated_at is not None:
             self._experience[kind].record((ended.updated_at - ended.created_at).total_seconds())
         return ended
 
+    async def _note_end(self, task: Task | None) -> None:
+        if self._journal is not None and task is not None:
+            await self._journal.ended(task)
+
+    async def _find(self, external_id: str, timeout: float) -> Task:
+        """A task by its external id, through the poller: many look-ups at once share list pages."""
+        with self._poller.watching(external_id, self._experience[None], timeout) as watch:
+            return await watch.next_change()
+
     async def _run_out(self, task_id: str) -> Task:
         return await self._wait(task_id, None, None, None, None)
-
-    async def _look(self, task_id: str) -> Task:
-        return _task(await self._calls.look(wire.task_path(self._path, task_id)))
-
-    async def _page(self, number: int, size: int) -> builtins.list[Any]:
-        return wire.read_tasks(await self._calls.look(self._path, _page_query(number, size)), http_status=200)
 
     async def aclose(self) -> None:
         """Ends all waits and lets all slots go."""
@@ -292,18 +309,9 @@ class Endpoint(Generic[RequestT]):
         await self._minders.aclose()
 
 
-def _task(envelope: wire.Envelope) -> Task:
-    return read_task(envelope.data, request_id=envelope.request_id)
-
-
-def _page_query(number: int, size: int) -> dict[str, str]:
-    return {"pageNum": str(number), "pageSize": str(size)}
-
-
-def _page_problems(path: str, value: Any, high: int) -> builtins.list[Problem]:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
-        return [Problem(path, f"is {value!r}; it must be a whole number from 1 to {high}")]
-    return []
+async def _open_entries(journal: Journal, endpoint: str) -> AsyncIterator[JobEntry]:
+    for entry in await journal.entries(*OPEN, endpoint=endpoint):
+        yield entry
 
 
 def _check_timeout(timeout: Any) -> None:

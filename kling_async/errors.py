@@ -255,11 +255,13 @@ class DownloadError(KlingError):
 
     Attributes:
         http_status: The file server's HTTP status, where it answered.
+        expired: Whether the result is gone for good, purged 30 days after its task ended.
     """
 
-    def __init__(self, message: str, *, http_status: int | None = None) -> None:
+    def __init__(self, message: str, *, http_status: int | None = None, expired: bool = False) -> None:
         super().__init__(message)
         self.http_status = http_status
+        self.expired = expired
 
 
 class JournalError(KlingError):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from typing_extensions import override
 
 from kling_async.endpoint import Endpoint
 from kling_async.errors import Problem, ValidationError
+from kling_async.jobs.journal import Journal
 from kling_async.jobs.limiter import SlotLimiter
 from kling_async.schema.capabilities import CapabilityCheck, capability_problems
 from kling_async.schema.request import Image2VideoRequest
 from kling_async.schema.task import Task
 from kling_async.session.calls import Calls
+from kling_async.session.submit import SubmitOptions
 
 PATH: Final = "/v1/videos/image2video"
 
@@ -26,15 +29,25 @@ class Image2Video(Endpoint[Image2VideoRequest]):
     Args:
         calls: Sends the requests.
         limiter: The client's slots.
-        submit_timeout: Seconds for one create in all.
+        submit: How creates are carried through.
+        journal: Where each job's steps are recorded, if anywhere.
         capabilities: What to do about a request that the capability map does not allow.
     """
 
     def __init__(
-        self, calls: Calls, limiter: SlotLimiter, submit_timeout: float, capabilities: CapabilityCheck
+        self,
+        calls: Calls,
+        limiter: SlotLimiter,
+        submit: SubmitOptions,
+        journal: Journal | None,
+        capabilities: CapabilityCheck,
     ) -> None:
-        super().__init__(PATH, calls, limiter, submit_timeout)
+        super().__init__(PATH, calls, limiter, submit, journal)
         self._capabilities = capabilities
+
+    @override
+    def _request_from(self, values: Mapping[str, Any]) -> Image2VideoRequest:
+        return Image2VideoRequest.from_mapping(values)
 
     @override
     def _check(self, request: Image2VideoRequest) -> None:

@@ -7,18 +7,20 @@ excepted), with bounded redirects, size and time. The target's name is the calle
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import logging
 import os
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import anyio
 from aiohttp import ClientResponse
 from anyio import to_thread
-from attrs import define
+from attrs import define, field
 from yarl import URL
 
 from kling_async.errors import ConfigurationError, ConnectionFailedError, DownloadError, harmless
@@ -32,6 +34,9 @@ MAX_SECONDS: Final = 3600.0
 """The longest download, in seconds."""
 
 MAX_REDIRECTS: Final = 5
+AT_ONCE: Final = 8
+"""How many downloads of a client are under way at once."""
+
 ATTEMPTS: Final = 6
 """How often a broken transfer is taken up again."""
 
@@ -57,8 +62,9 @@ class Downloader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._targets: set[Path] = set()
+        self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def fetch(self, url: str, target: Path, on_progress: OnProgress | None = None) -> Path:
+    async def fetch(self, url: str, target: Path, on_progress: OnProgress | None = None) -> str:
         """Downloads one result.
 
         Args:
@@ -67,7 +73,7 @@ class Downloader:
             on_progress: Called as bytes arrive.
 
         Returns:
-            The target.
+            The file's SHA-256, in hexadecimal digits.
 
         Raises:
             DownloadError: It could not be fetched whole, or is no video.
@@ -80,20 +86,23 @@ class Downloader:
         self._targets.add(target)
         part = target.with_name(target.name + ".part")
         try:
-            file = await to_thread.run_sync(lambda: part.open("wb"))
-            try:
-                transfer = _Transfer(self._transport, check_url("the video's URL", url), file, on_progress)
-                with anyio.fail_after(MAX_SECONDS):
-                    await transfer.run()
-                await to_thread.run_sync(_finish, file, part, target)
-            finally:
-                file.close()
-                part.unlink(missing_ok=True)
+            async with self._places:
+                file = await to_thread.run_sync(lambda: part.open("wb"))
+                try:
+                    transfer = _Transfer(
+                        self._transport, check_url("the video's URL", url), file, on_progress
+                    )
+                    with anyio.fail_after(MAX_SECONDS):
+                        await transfer.run()
+                    await to_thread.run_sync(_finish, file, part, target)
+                finally:
+                    file.close()
+                    part.unlink(missing_ok=True)
         except TimeoutError:
             raise DownloadError(f"{target}: not finished after {MAX_SECONDS:.0f} s") from None
         finally:
             self._targets.discard(target)
-        return target
+        return str(transfer.digest.hexdigest())
 
 
 def _finish(file: BinaryIO, part: Path, target: Path) -> None:
@@ -120,6 +129,7 @@ class _Transfer:
     length: int | None = None
     validator: str | None = None
     head: bytes = b""
+    digest: Any = field(factory=hashlib.sha256)
 
     async def run(self) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -162,7 +172,7 @@ class _Transfer:
             if self.received > MAX_SIZE:
                 raise DownloadError(f"the file is larger than {MAX_SIZE} bytes")
             self.head = self.head or chunk[:64]
-            await to_thread.run_sync(self.file.write, chunk)
+            await to_thread.run_sync(self._write, chunk)
             self._tell()
         if self.length is not None and self.received < self.length:
             raise ConnectionFailedError(f"{self.received} of {self.length} bytes arrived", sent=True)
@@ -176,7 +186,7 @@ class _Transfer:
         if response.status == 206:
             self.validator = None
             raise ConnectionFailedError("the file server sent another range than was asked for", sent=True)
-        self.received, self.head = 0, b""
+        self.received, self.head, self.digest = 0, b"", hashlib.sha256()
         await to_thread.run_sync(_empty, self.file)
         self.length = response.content_length
         etag = response.headers.get("ETag", "")
@@ -186,6 +196,10 @@ class _Transfer:
             raise DownloadError(
                 f"the file server sent {harmless(response.content_type)}, not a video", http_status=200
             )
+
+    def _write(self, chunk: bytes) -> None:
+        self.digest.update(chunk)
+        self.file.write(chunk)
 
     def _tell(self) -> None:
         if self.on_progress is not None:

@@ -56,8 +56,11 @@ class Video:
     duration: float | None
     """Length in seconds as made, such as 5.1; None where the answer has no number."""
 
-    raw: Mapping[str, Any] = field(repr=False, eq=False)
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
     """The mapping as received, with fields that the page does not know."""
+
+    task_id: str = ""
+    """The task that made it, for a fresh look where the URL is refused."""
 
 
 @frozen
@@ -138,7 +141,7 @@ def read_task(data: object, *, http_status: int = 200, request_id: str | None = 
         _id_text(info.get("external_task_id")) if isinstance(info, dict) else None,
         _moment(data.get("created_at")),
         _moment(data.get("updated_at")),
-        _videos(data.get("task_result")),
+        _videos(data.get("task_result"), task_id),
         request_id,
         data,
     )
@@ -171,12 +174,12 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _videos(result: object) -> tuple[Video, ...]:
+def _videos(result: object, task_id: str) -> tuple[Video, ...]:
     rows = result.get("videos") if isinstance(result, dict) else None
     if not isinstance(rows, list):
         return ()
     return tuple(
-        Video(_id_text(row.get("id")) or "", row["url"], _number(row.get("duration")), row)
+        Video(_id_text(row.get("id")) or "", row["url"], _number(row.get("duration")), row, task_id)
         for row in rows
         if isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"]
     )

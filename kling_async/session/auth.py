@@ -6,6 +6,7 @@ when it is nearly stale, or when the service's clock turns out to differ from ou
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
@@ -62,6 +63,11 @@ class BearerHeader(str):
 class Signer(Protocol):
     """What gives requests their Authorization header."""
 
+    @property
+    def account(self) -> str:
+        """Tells accounts apart, without telling a key."""
+        ...
+
     def bearer(self) -> BearerHeader:
         """The header's value for a request sent now."""
         ...
@@ -76,6 +82,7 @@ class StaticKeySigner:
 
     def __init__(self, api_key: Secret) -> None:
         self._header = BearerHeader("Bearer " + api_key.reveal())
+        self.account = _account(api_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The same header for every request."""
@@ -102,6 +109,7 @@ class JwtSigner:
         self._offset = 0.0
         self._signed_at: float | None = None
         self._header = BearerHeader()
+        self.account = _account(access_key)
 
     def bearer(self) -> BearerHeader:
         """The header with a token that has at least `MARGIN` seconds left; the same one until then.
@@ -124,6 +132,10 @@ class JwtSigner:
         self._offset = 0.0 if service_time is None else service_time - self._clock()
         self._signed_at = None
         return True
+
+
+def _account(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _sign(access_key: str, secret_key: Secret, now: int) -> BearerHeader:

@@ -34,10 +34,19 @@ async def until_end(watch: Watch, on_update: OnUpdate | None) -> Task:
     while True:
         task = await watch.next_change()
         await notify(on_update, task)
-        if task.succeeded:
-            return task
-        if task.failed:
-            raise failed(task)
+        if task.is_terminal:
+            return finished(task)
+
+
+def finished(task: Task) -> Task:
+    """The ended task itself, if it succeeded.
+
+    Raises:
+        TaskFailedError: It failed.
+    """
+    if task.failed:
+        raise failed(task)
+    return task
 
 
 def failed(task: Task) -> TaskFailedError:
