@@ -78,10 +78,9 @@ class ByLooks:
     processing: int = attrs.field(default=1, validator=attrs.validators.ge(0))
     ended: int = attrs.field(default=2)
 
-    @ended.validator
-    def _not_before_processing(self, _: Any, value: int) -> None:
-        if value < self.processing:
-            raise ValueError(f"ended={value} comes before processing={self.processing}")
+    def __attrs_post_init__(self) -> None:
+        if self.ended < self.processing:
+            raise ValueError(f"ended={self.ended} comes before processing={self.processing}")
 
     def steps(self, number: int) -> tuple[Step, Step]:
         """The two looks."""

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from yarl import URL
 
 from kling_async.errors import Problem, ValidationError
@@ -32,6 +32,11 @@ _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _JPEG_START: Final = b"\xff\xd8\xff"
 _JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
 _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
+
+
+def decoded_length(text: str) -> int:
+    """Length in bytes of what a base64 text stands for."""
+    return len(text) // 4 * 3 - text[-2:].count("=")
 
 
 @frozen
@@ -60,12 +65,8 @@ class ImageBytes:
     origin: str = "bytes"
     """Where the bytes came from: `bytes`, or the name of what was read."""
 
-    size: int = field(init=False)
+    size: int = field(init=False, default=Factory(lambda self: len(self.data), takes_self=True))
     """Length of `data` in bytes."""
-
-    @size.default
-    def _length(self) -> int:
-        return len(self.data)
 
 
 @frozen
@@ -75,12 +76,8 @@ class ImageBase64:
     text: str = field(repr=False)
     """The base64 text, as it will be sent."""
 
-    size: int = field(init=False)
+    size: int = field(init=False, default=Factory(lambda self: decoded_length(self.text), takes_self=True))
     """Length of the file that the text stands for, in bytes."""
-
-    @size.default
-    def _decoded_length(self) -> int:
-        return len(self.text) * 3 // 4 - self.text[-2:].count("=")
 
 
 LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64

@@ -28,6 +28,7 @@ from kling_async.schema.images import (
     ImageFile,
     LocalImage,
     PictureFacts,
+    decoded_length,
     has_end,
     picture_problems,
     read_header,
@@ -213,8 +214,7 @@ def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
         decoded = binascii.a2b_base64(text[first : first + _text_length(length) + 4])
         return decoded[offset % 3 :][:length]
 
-    size = len(text) // 4 * 3 - text[-2:].count("=")
-    return _facts(size, read_at)
+    return _facts(decoded_length(text), read_at)
 
 
 async def _encoded(picture: LocalImage) -> AsyncIterator[bytes]:
