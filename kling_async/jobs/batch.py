@@ -168,7 +168,7 @@ class JobStream(Generic[RequestT]):
             self._outcomes.append(JobOutcome(index, request, error=error))
             self._changed.set()
             return
-        job = asyncio.get_running_loop().create_task(self._job(index, request))
+        job = asyncio.get_running_loop().create_task(self._job(index, request, _Steps(self)))
         self._jobs.add(job)
         job.add_done_callback(self._ended)
 
@@ -176,8 +176,7 @@ class JobStream(Generic[RequestT]):
         self._jobs.discard(job)
         self._changed.set()
 
-    async def _job(self, index: int, request: RequestT) -> None:
-        steps = _Steps(self)
+    async def _job(self, index: int, request: RequestT, steps: _Steps) -> None:
         try:
             task = await self._run_job(request, Progress(steps.got_slot, steps.got_answer))
             outcome = JobOutcome(index, request, task)

@@ -112,7 +112,7 @@ async def run_job(
         held = [await slots.enter_async_context(limiter.slot()) for limiter in limiters]
         on_slot()
         try:
-            task = await _created(request, create, held[-1])
+            task = await _created(request, create, held[-1], limiters)
         except (SubmissionUnknownError, asyncio.CancelledError):
             minders.mind(str(request.external_task_id), limiters, slots)
             raise
@@ -125,12 +125,18 @@ async def run_job(
             raise
 
 
-async def _created(request: RequestT, create: Create[RequestT], slot: Slot) -> Task:
+async def _created(
+    request: RequestT, create: Create[RequestT], slot: Slot, limiters: tuple[SlotLimiter, ...]
+) -> Task:
     while True:
         try:
             task = await create(request)
         except ConcurrencyLimitError as error:
             await slot.refused(retry.asked_wait(error))
+        except STOPS_CREATING as error:
+            for limiter in limiters:
+                limiter.fail_waiting(error)
+            raise
         else:
             slot.accepted()
             return task

@@ -6,8 +6,9 @@ loop ends with the last of them.
 
 How it looks is a matter of cost. A single GET costs about as much as a hundred rows of a list page, on either side
 of the wire, so a list round of p pages and r rows is taken where more than p + r/100 tasks are due, and single GETs
-otherwise. A round is sized to what is in flight; it profits everyone on its pages, so that the most eager waiter sets
-the pace and ticks align by themselves. The page's order is documented nowhere: due tasks that the pages do not show
+otherwise; what comes due before the most eager waiter's next look counts as due, since a round serves it too. A round
+is sized to what is in flight; it profits everyone on its pages, so that the most eager waiter sets the pace and ticks
+align by themselves. The page's order is documented nowhere: due tasks that the pages do not show
 are looked at one by one, and the share of tasks that pages did show weighs in the next choice.
 """
 
@@ -235,12 +236,23 @@ class Poller:
             for watch in due:  # a round is under way; what it does not show is due again when it ends
                 watch.due = now + 0.1
                 self._push(watch)
-        elif len(due) > FEW and len(due) * self._shown > cost:
+            return
+        served = len(due)
+        if self._count > FEW and self._count * self._shown > cost:
+            served += self._due_within(min(self._gap(watch, now) for watch in due), now)
+        if served > FEW and served * self._shown > cost:
             self._round = self._spawn(self._look_at_pages(due, min(size, MAX_PAGE)))
-        else:
-            self._shown = min(1.0, self._shown + 0.02)  # adverse orders are not for ever
-            for watch in due:
-                _ = self._spawn(self._look_at_one(watch))
+            return
+        self._shown = min(1.0, self._shown + 0.02)  # adverse orders are not for ever
+        for watch in due:
+            _ = self._spawn(self._look_at_one(watch))
+
+    def _due_within(self, seconds: float, now: float) -> int:
+        """How many more tasks come due so soon that a round now would serve them."""
+        return sum(
+            at < now + seconds and ticket == watch.ticket and not watch.ended and watch.seen_at < now
+            for at, ticket, watch in self._dues
+        )
 
     def _spawn(self, look: Any) -> asyncio.Task[None]:
         job: asyncio.Task[None] = asyncio.get_running_loop().create_task(look)

@@ -1,0 +1,59 @@
+"""What a callback tells: its body as a `Task`.
+
+Promises: no I/O; total: whatever the bytes, a `Task` or `MalformedResponseError`. A callback is news, not truth: it
+comes at most once and in no order, so whoever needs to be sure looks at the task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import evolve
+
+from kling_async.errors import MalformedResponseError
+from kling_async.schema.task import Task, read_task
+from kling_async.schema.wire import _parse as parse_json  # one parser for all JSON
+
+_NEWER_NAMES: Final = {
+    "task_id": "id",
+    "task_status": "status",
+    "task_status_msg": "message",
+    "created_at": "create_time",
+    "updated_at": "update_time",
+}
+"""The page's names and what the newer API calls them."""
+
+
+def read_callback(body: bytes) -> Task:
+    """Reads a callback's body.
+
+    Two shapes are read: the bare task object of the page, and that of the newer API and of the console's test
+    callback (`id, status, message, create_time, update_time, external_id, outputs`), whose status word
+    `succeeded` reads as succeed and whose outputs with a `url` become videos.
+
+    Args:
+        body: The body's bytes; check them with `verify_signature` first.
+
+    Returns:
+        The task as told; `raw` holds the mapping as received.
+
+    Raises:
+        MalformedResponseError: The bytes are no JSON object with a task's id.
+    """
+    try:
+        received = parse_json(body)
+    except (ValueError, RecursionError):
+        excerpt = body[:800].decode("utf-8", "replace")
+        raise MalformedResponseError("the callback is no JSON", http_status=200, excerpt=excerpt) from None
+    if isinstance(received, dict) and "task_id" not in received and "id" in received:
+        return evolve(read_task(_older_shape(received)), raw=received)
+    return read_task(received)
+
+
+def _older_shape(received: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{page: received.get(newer) for page, newer in _NEWER_NAMES.items()},
+        "task_info": {"external_task_id": received.get("external_id")},
+        "task_result": {"videos": received.get("outputs")},
+    }

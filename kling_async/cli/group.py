@@ -1,0 +1,42 @@
+"""All commands under one name, and the help that holds for all of them."""
+
+import copy
+
+import click
+
+from kling_async._version import __version__
+from kling_async.cli import exits
+from kling_async.cli.batch import batch
+from kling_async.cli.check import check
+from kling_async.cli.demo import demo
+from kling_async.cli.emulator import emulator
+from kling_async.cli.image2video import image2video
+from kling_async.cli.tasks import tasks
+
+_EPILOG = f"""\b
+Environment:
+  KLING_ACCESS_KEY, KLING_SECRET_KEY  the account's key pair, or else
+  KLING_API_KEY                       a static key
+  KLING_BASE_URL                      the service, if not https://api.klingai.com
+
+\b
+Exit codes:
+{exits.table()}
+"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.version_option(__version__, package_name="kling-async")
+def cli() -> None:
+    """Turns still images into videos with the Kling AI service.
+
+    Results go to stdout, progress and errors to stderr; --json makes stdout JSON.
+    """
+
+
+_i2v = copy.copy(image2video)
+_i2v.short_help = "Short for image2video."
+
+for _command in (image2video, batch, tasks, check, emulator, demo):
+    cli.add_command(_command)
+cli.add_command(_i2v, "i2v")

@@ -1,0 +1,31 @@
+"""The entry point `kling-async`.
+
+Promises: without the extra `cli` it says in one line what to install; a terminal or pipe that cannot show a character
+gets it escaped instead of an exception.
+"""
+
+import sys
+from importlib.util import find_spec
+from io import TextIOWrapper
+
+NEEDED = ("click", "rich")
+"""What the extra `cli` brings."""
+
+
+def main() -> None:
+    """Runs the command line and exits with the code of its outcome; `--help` lists the codes."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        lacking = " and ".join(missing)
+        sys.stderr.write(f'kling-async needs {lacking}: pip install "kling-async[cli]"\n')
+        sys.exit(2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a pipe on Windows has a code page
+    from kling_async.cli.group import cli  # noqa: PLC0415 - it imports click, which may be missing
+
+    cli(prog_name="kling-async")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What is going on, on stderr: live rows on a terminal, nothing on a pipe.
+
+Promises: at most `MAX_ROWS` rows, drawn `FRAMES` times a second; stdout gets nothing of them; they are gone when the
+block is left.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from kling_async.errors import harmless
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from kling_async.schema.task import Task
+
+MAX_ROWS: Final = 10
+"""Rows on the screen at once; the cost of drawing grows with them."""
+
+FRAMES: Final = 4
+"""Drawings in a second."""
+
+
+class Row:
+    """One line of the display; one that has no place on it does nothing.
+
+    Args:
+        screen: The display, or None where there is none.
+        text: What is going on.
+    """
+
+    def __init__(self, screen: Progress | None, text: str) -> None:
+        self._screen = screen
+        self._id: TaskID | None = None
+        if screen is not None and len(screen.tasks) < MAX_ROWS:
+            self._id = screen.add_task(harmless(text, 60), total=None, amount="")
+
+    def say(self, text: str) -> None:
+        """What is going on now."""
+        if self._screen is not None and self._id is not None:
+            self._screen.update(self._id, description=harmless(text, 60))
+
+    def see(self, task: Task) -> None:
+        """A task's new status."""
+        self.say(f"{harmless(str(task.status), 20)} {task.task_id}")
+
+    def count(self, done: int, total: int | None, amount: str) -> None:
+        """How far it is.
+
+        Args:
+            done: What is done, in any unit.
+            total: The whole in the same unit; None: not known.
+            amount: Both, as they shall be shown.
+        """
+        if self._screen is not None and self._id is not None:
+            self._screen.update(self._id, completed=done, total=total, amount=amount)
+
+    def receive(self, received: int, length: int | None) -> None:
+        """Bytes of a download so far, and in all."""
+        whole = "" if length is None else f" of {length / 1e6:.1f}"
+        self.count(received, length, f"{received / 1e6:.1f}{whole} MB")
+
+    def end(self) -> None:
+        """Takes the row away."""
+        if self._screen is not None and self._id is not None:
+            self._screen.remove_task(self._id)
+            self._id = None
+
+
+class Display:
+    """Rows on a terminal.
+
+    Args:
+        screen: Draws them; None draws nothing.
+    """
+
+    def __init__(self, screen: Progress | None) -> None:
+        self._screen = screen
+
+    def row(self, text: str) -> Row:
+        """A new row at the bottom."""
+        return Row(self._screen, text)
+
+    def put(self, line: str) -> None:
+        """Writes a line to stdout; where that is a terminal too, above the rows."""
+        if self._screen is not None and sys.stdout.isatty():
+            self._screen.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            click.echo(line)
+
+
+@contextmanager
+def display() -> Iterator[Display]:
+    """A block with a live display on stderr, if that is a terminal."""
+    screen = _screen() if sys.stderr.isatty() else None
+    if screen is None or not screen.console.is_interactive:  # such as TERM=dumb
+        yield Display(None)
+        return
+    with screen:
+        yield Display(screen)
+
+
+def _screen() -> Progress:
+    from rich.console import Console  # noqa: PLC0415 - 0.1 s, needed on a terminal alone
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich.table import Column  # noqa: PLC0415 - as above
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn(
+            "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+        ),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=FRAMES,
+        transient=True,
+        redirect_stdout=False,  # it would end up on stderr
+        redirect_stderr=False,
+    )
