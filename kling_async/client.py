@@ -100,6 +100,8 @@ class KlingClient:
 
     @override
     def __repr__(self) -> str:
+        if not hasattr(self, "image2video"):  # in the traceback of a client that could not be made
+            return "KlingClient(…)"
         url = self._transport.base_url
         return (
             f"KlingClient(base_url={str(url.origin())!r}, key={self._shown_key!r}, slots={self._limiter!r})"

@@ -120,19 +120,25 @@ class MalformedResponseError(KlingError):
     """An answer that is no envelope of the service.
 
     Attributes:
-        http_status: The answer's HTTP status.
+        http_status: The answer's HTTP status; None where it is not known, as for a callback.
         excerpt: Its first characters, at most 200, made harmless.
         retry_after: Seconds that the answer asked to wait, if it did.
     """
 
     def __init__(
-        self, reason: str, *, http_status: int, excerpt: str = "", retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        http_status: int | None = None,
+        excerpt: str = "",
+        retry_after: float | None = None,
     ) -> None:
         self.http_status = http_status
         self.excerpt = harmless(excerpt)
         self.retry_after = retry_after
         shown = f": {self.excerpt!r}" if self.excerpt else ""
-        super().__init__(f"HTTP {http_status}, {reason}{shown}")
+        where = "" if http_status is None else f"HTTP {http_status}, "
+        super().__init__(f"{where}{reason}{shown}")
 
 
 class APIError(KlingError):

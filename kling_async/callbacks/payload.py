@@ -13,7 +13,7 @@ from attrs import evolve
 
 from kling_async.errors import MalformedResponseError
 from kling_async.schema.task import Task, read_task
-from kling_async.schema.wire import _parse as parse_json  # one parser for all JSON
+from kling_async.schema.wire import parse
 
 _NEWER_NAMES: Final = {
     "task_id": "id",
@@ -42,10 +42,10 @@ def read_callback(body: bytes) -> Task:
         MalformedResponseError: The bytes are no JSON object with a task's id.
     """
     try:
-        received = parse_json(body)
+        received = parse(body)
     except (ValueError, RecursionError):
         excerpt = body[:800].decode("utf-8", "replace")
-        raise MalformedResponseError("the callback is no JSON", http_status=200, excerpt=excerpt) from None
+        raise MalformedResponseError("the callback is no JSON", excerpt=excerpt) from None
     if isinstance(received, dict) and "task_id" not in received and "id" in received:
         return evolve(read_task(_older_shape(received)), raw=received)
     return read_task(received)

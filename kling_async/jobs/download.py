@@ -129,6 +129,7 @@ class _Transfer:
     length: int | None = None
     validator: str | None = None
     head: bytes = b""
+    http_status: int | None = None
     digest: Any = field(factory=hashlib.sha256)
 
     async def run(self) -> None:
@@ -138,7 +139,8 @@ class _Transfer:
                 break
             except ConnectionFailedError as error:
                 if attempt == ATTEMPTS:
-                    raise DownloadError(f"the transfer broke {ATTEMPTS} times: {error}") from error
+                    message = f"the transfer broke {ATTEMPTS} times: {error}"
+                    raise DownloadError(message, http_status=self.http_status) from error
                 wait = retry.wait_before(attempt, error, random.random) or 0.0
                 logger.info("download broke at %d bytes, again in %.1f s: %s", self.received, wait, error)
             await anyio.sleep(wait)
@@ -158,6 +160,7 @@ class _Transfer:
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
 
     async def _receive(self, response: ClientResponse) -> None:
+        self.http_status = response.status
         if response.status in {429, 500, 502, 503, 504}:
             raise ConnectionFailedError(f"the file server answered HTTP {response.status}", sent=True)
         if response.status not in {200, 206}:

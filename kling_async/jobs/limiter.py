@@ -91,7 +91,7 @@ class SlotLimiter:
     """
 
     def __init__(self, limit: int | None, jitter: Callable[[], float]) -> None:
-        self._limit = checked_limit(limit, "max_in_flight")
+        self._limit = limit
         self._jitter = jitter
         self._working = math.inf
         self._held = 0
@@ -99,6 +99,7 @@ class SlotLimiter:
         self._refusals = 0
         self._queue: deque[Slot] = deque()
         self._probe: asyncio.TimerHandle | None = None
+        checked_limit(limit, "max_in_flight")  # last, so that a traceback's locals can show this object
 
     @override
     def __repr__(self) -> str:

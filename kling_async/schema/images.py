@@ -29,6 +29,7 @@ MAX_RATIO: Final = 2.5
 _BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"  # the whole chunk: its name alone can stand in a text
 _JPEG_START: Final = b"\xff\xd8\xff"
 _JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
 _JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
@@ -185,10 +186,11 @@ def _checked_url(text: str) -> str:
 def is_http_url(text: str) -> bool:
     """Whether the text is an absolute http or https URL with a host and without white space."""
     try:
+        text.encode()
         url = URL(text)
-    except ValueError:
+        return url.scheme in {"http", "https"} and bool(url.host) and not re.search(r"\s", text)
+    except ValueError:  # UnicodeError is one, and yarl reads a host only when asked for it
         return False
-    return url.scheme in {"http", "https"} and bool(url.host) and not re.search(r"\s", text)
 
 
 def _from_reader(reader: object) -> ImageBytes:
@@ -251,7 +253,7 @@ def has_end(header: PictureHeader, end: bytes) -> bool:
         header: What the file's start says.
         end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
     """
-    return (b"\xff\xd9" if header.format == "JPEG" else b"IEND") in end
+    return (b"\xff\xd9" if header.format == "JPEG" else _PNG_END) in end
 
 
 def picture_problems(path: str, facts: PictureFacts, *, ratio: bool) -> list[Problem]:

@@ -211,6 +211,8 @@ class CameraControl:
 
 
 def _mask(value: Any) -> Any:
+    if value is None:
+        return rules.Broken((Problem("", "is None; it must be a DynamicMask or a mapping"),))
     return rules.mapped(value, DynamicMask, ("mask", "trajectories"))
 
 

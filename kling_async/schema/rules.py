@@ -7,7 +7,6 @@ Rules that need a picture's bytes are in `images.py`, those of the capability ma
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,7 +73,8 @@ def mapped(value: Any, made: type, names: Sequence[str]) -> Any:
 
 def seconds_as_text(value: int | str | None) -> Any:
     """`duration` travels as text: 5 becomes "5"."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    small = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1000
+    return str(value) if small else value
 
 
 def nested(path: str, value: Any) -> Iterator[Problem]:
@@ -100,8 +100,8 @@ def count(path: str, value: Any, low: int, high: int, unit: str) -> Iterator[Pro
 
 
 def whole_number(path: str, value: Any) -> Iterator[Problem]:
-    """An int, and no bool."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    """An int, and no bool, of a size that any JSON reader takes."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**63:
         yield Problem(path, f"is {_shown(value)}; it must be a whole number of pixels")
 
 
@@ -111,7 +111,7 @@ def number(path: str, value: Any, low: float, high: float) -> Iterator[Problem]:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         yield Problem(path, f"is {_shown(value)}; it must be a number from {low} to {high}")
-    elif math.isnan(value) or not low <= value <= high:
+    elif not low <= value <= high:
         yield Problem(path, f"is {_shown(value)}; it must be from {low} to {high}")
 
 

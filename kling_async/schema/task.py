@@ -117,21 +117,17 @@ class Task:
         return self.updated_at + KEPT_FOR
 
 
-def read_task(data: object, *, http_status: int = 200, request_id: str | None = None) -> Task:
+def read_task(data: object, *, request_id: str | None = None) -> Task:
     """Reads a task object: the `data` of an answer, a row of a list, or a callback's body.
 
     Raises:
         MalformedResponseError: It is no mapping or has no task id.
     """
     if not isinstance(data, dict):
-        raise MalformedResponseError(
-            "the task is no object", http_status=http_status, excerpt=repr(data)[:400]
-        )
+        raise MalformedResponseError("the task is no object", excerpt=_excerpt(data))
     task_id = _id_text(data.get("task_id"))
     if task_id is None:
-        raise MalformedResponseError(
-            "the task has no task_id", http_status=http_status, excerpt=repr(data)[:400]
-        )
+        raise MalformedResponseError("the task has no task_id", excerpt=_excerpt(data))
     info = data.get("task_info")
     message = data.get("task_status_msg")
     return Task(
@@ -183,3 +179,10 @@ def _videos(result: object, task_id: str) -> tuple[Video, ...]:
         for row in rows
         if isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"]
     )
+
+
+def _excerpt(data: object) -> str:
+    try:
+        return repr(data)[:400]
+    except RecursionError:  # a parser takes a little more nesting than a repr
+        return f"a deeply nested {type(data).__name__}"

@@ -26,6 +26,7 @@ except ImportError:  # the extra `fast` is not installed
 MAX_ANSWER: Final = 8 * 1024 * 1024
 """The largest answer that is read, in bytes after decompression."""
 
+_DEEP: Final = re.compile(rb"(?:[\[{][^\[\]{}]*){100}")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -55,7 +56,7 @@ def document(request: object) -> dict[str, Any]:
     """The request as the mapping that travels: the page's names, `extra` beside them, no nulls."""
     fields = converter.unstructure(request)
     extra = fields.pop("extra", {})
-    return {**fields, **extra}
+    return {**fields, **json.loads(json.dumps(extra))}  # JSON names are text at every depth
 
 
 def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
@@ -116,7 +117,7 @@ def read_envelope(body: bytes, *, http_status: int) -> Envelope:
             answer does: nesting without end, NaN, numbers of thousands of digits, lone surrogates.
     """
     try:
-        parsed = _parse(body)
+        parsed = parse(body)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "too deeply nested"
         raise _malformed(f"the answer is no JSON ({reason})", body, http_status) from None
@@ -134,7 +135,7 @@ def read_envelope(body: bytes, *, http_status: int) -> Envelope:
     )
 
 
-def read_tasks(envelope: Envelope, *, http_status: int) -> list[Any]:
+def read_tasks(envelope: Envelope) -> list[Any]:
     """The rows of a list answer; `data` may be null where there are none.
 
     Raises:
@@ -142,7 +143,7 @@ def read_tasks(envelope: Envelope, *, http_status: int) -> list[Any]:
     """
     rows = [] if envelope.data is None else envelope.data
     if not isinstance(rows, list):
-        raise MalformedResponseError("the list of tasks is no array", http_status=http_status)
+        raise MalformedResponseError("the list of tasks is no array")
     return rows
 
 
@@ -152,8 +153,16 @@ def _malformed(reason: str, body: bytes, http_status: int) -> MalformedResponseE
     )
 
 
-def _parse(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
+    """Parses JSON.
+
+    Raises:
+        ValueError: The bytes are no JSON, or hold what no honest sender writes.
+        RecursionError: They are nested too deeply.
+    """
     if orjson is not None:
+        if _DEEP.search(body):
+            raise RecursionError  # orjson reads on where Python's own repr gives up
         return orjson.loads(body)
     parsed = _DECODER.decode(body.decode("utf-8-sig"))
     if _SURROGATE.search(body):  # a pair is an honest character, a lone half is not

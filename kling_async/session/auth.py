@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, NoReturn, Protocol
 
@@ -27,6 +28,7 @@ MARGIN: Final = 300
 """A token with less than this many seconds left is not used any more."""
 
 _EARLIEST: Final = 1_704_067_200  # 2024-01-01: a Date before it is a broken clock's
+_LATEST: Final = 4_102_444_800  # 2100-01-01: and so is one after it
 
 
 class Secret:
@@ -58,6 +60,10 @@ class BearerHeader(str):
     @override
     def __repr__(self) -> str:
         return "'Bearer …'"
+
+    @override
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Authorization header is not pickled")
 
 
 class Signer(Protocol):
@@ -148,10 +154,11 @@ def _sign(access_key: str, secret_key: Secret, now: int) -> BearerHeader:
 
 def _unix_time(date: str | None) -> float | None:
     try:
-        seconds = parsedate_to_datetime(date or "").timestamp()
+        moment = parsedate_to_datetime(date or "")
+        seconds = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
-    return seconds if seconds >= _EARLIEST else None
+    return seconds if _EARLIEST <= seconds <= _LATEST else None
 
 
 def choose_signer(
@@ -176,7 +183,7 @@ def choose_signer(
         access_key = access_key or environment.get("KLING_ACCESS_KEY") or None
         secret_key = secret_key or _from_environment(environment, "KLING_SECRET_KEY")
         if access_key is not None and secret_key is not None:
-            _check_header_text("access_key (KLING_ACCESS_KEY)", access_key)
+            _check_header_text("access_key (KLING_ACCESS_KEY)", Secret(access_key))
             return JwtSigner(access_key, secret_key, clock), shown_start(access_key)
         if explicit or (access_key is None) != (secret_key is None):
             lacking = (
@@ -189,7 +196,7 @@ def choose_signer(
             "no credentials: set KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY, "
             "or give access_key and secret_key, or api_key"
         )
-    _check_header_text("api_key (KLING_API_KEY)", api_key.reveal())
+    _check_header_text("api_key (KLING_API_KEY)", api_key)
     return StaticKeySigner(api_key), shown_start(api_key.reveal())
 
 
@@ -197,11 +204,16 @@ def _from_environment(environment: Mapping[str, str], name: str) -> Secret | Non
     return Secret(environment[name]) if environment.get(name) else None
 
 
-def _check_header_text(name: str, value: str) -> None:
-    if not (value.isascii() and value.isprintable() and value.strip() == value):
+def _check_header_text(name: str, key: Secret) -> None:
+    if not _is_header_text(key.reveal()):
         raise ConfigurationError(
             f"{name} has characters that no key has: white space at an end, control or non-ASCII characters"
         )
+
+
+def _is_header_text(value: str) -> bool:
+    """Apart from the raise, so that no traceback's frame holds the key."""
+    return value.isascii() and value.isprintable() and value.strip() == value
 
 
 def shown_start(key: str) -> str:

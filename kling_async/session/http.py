@@ -8,6 +8,7 @@ can have left is known. No foreign exception is chained: its frames may hold the
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -42,6 +43,7 @@ _NEVER_CONNECTED: Final = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
 )
+_PRINTABLE: Final = re.compile(r"[!-~]+")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -66,14 +68,16 @@ def check_url(name: str, text: str) -> URL:
         ConfigurationError: It is not; the text names the option.
     """
     try:
-        url = URL(text)
+        # What is printable is kept to the letter: a signed URL may not be written in another way.
+        url = URL(text, encoded=bool(_PRINTABLE.fullmatch(text)))
+        host = url.host  # decoded only now, which can fail
     except (ValueError, TypeError):
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host:
+        url, host = URL(), None
+    if url.scheme not in {"http", "https"} or not host:
         raise ConfigurationError(f"{name} is {harmless(str(text))!r}; it must be an absolute https URL")
     if url.scheme == "http" and not is_loopback(url):
         raise ConfigurationError(
-            f"{name} is plain http on {harmless(url.host)}; that is for loopback hosts alone, use https"
+            f"{name} is plain http on {harmless(host)}; that is for loopback hosts alone, use https"
         )
     return url
 
@@ -138,19 +142,29 @@ class Transport:
     async def post(self, path: str, bearer: BearerHeader, upload: Upload) -> Answer:
         """Sends one create, over a connection of its own; raises as `get` does."""
         started = False
+        broken: KlingError | None = None
 
         async def body() -> AsyncIterator[bytes]:
-            nonlocal started
-            async for piece in upload.stream():
-                started = True
-                yield piece
+            nonlocal started, broken
+            try:
+                async for piece in upload.stream():
+                    started = True
+                    yield piece
+            except KlingError as error:
+                broken = error
+                raise
 
         options = {
             "data": body(),
             "headers": {"Content-Length": str(upload.length)},
             "timeout": _timeout(READ_TIMEOUT + SECONDS_PER_MB * upload.length / 1e6),
         }
-        return await self._send("POST", path, bearer, options, lambda: started, fresh=True)
+        try:
+            return await self._send("POST", path, bearer, options, lambda: started, fresh=True)
+        except ConnectionFailedError:
+            if broken is None:
+                raise
+        raise broken  # half a body was sent, from which nothing can be created
 
     async def _send(
         self, method: str, path: str, bearer: BearerHeader, options: dict[str, Any], sent: Any, *, fresh: bool
@@ -227,9 +241,7 @@ def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
         url: Where the request went.
         sent: Whether some of the request's body can have left.
     """
-    host = harmless(url.host or str(url))
-    if url.explicit_port is not None:
-        host = f"{host}:{url.explicit_port}"
+    host = harmless(url.raw_authority.rpartition("@")[2] or str(url))
     if isinstance(error, _NEVER_CONNECTED):
         sent = False
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
@@ -237,7 +249,7 @@ def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
     if isinstance(error, TimeoutError):
         return ConnectionFailedError(f"{host} did not answer in time", sent=sent)
     if isinstance(error, aiohttp.ClientError | OSError):
-        reason = harmless(str(error)) or type(error).__name__
+        reason = harmless(str(error).partition(" Connection<")[0]) or type(error).__name__
         return ConnectionFailedError(f"no whole answer from {host}: {reason}", sent=sent)
     return ConfigurationError(
         f"the request to {host} could not be made: {type(error).__name__}: {harmless(str(error))}"

@@ -147,6 +147,7 @@ class _Submission:
 
     def __init__(self, terms: Submitter, external_id: str) -> None:
         self.in_doubt = False
+        self._doubted = False
         self._terms = terms
         self._external_id = external_id
         self._deadline = anyio.current_time() + terms.timeout
@@ -161,6 +162,7 @@ class _Submission:
             if isinstance(outcome, Accepted):
                 return outcome.task
             if isinstance(outcome, Unknown):
+                self._doubted = True
                 found = await self.look_up(outcome.error, settle=SETTLE)
                 if found is not None:
                     return found
@@ -222,13 +224,17 @@ class _Submission:
             raise SubmissionUnknownError(self._external_id, str(reason)) from reason
 
     async def _adopt(self, duplicate: DuplicateTaskError) -> Task:
-        """The task that already has our id, if it is one of this endpoint's."""
+        """The task that already has our id, if it is one of this endpoint's.
+
+        After a create of ours that had no clear outcome the task is ours, however late it can be seen.
+        """
         for attempt in itertools.count(1):
             try:
                 return await self._find(duplicate)
             except TaskNotFoundError:
-                if attempt >= LONE_ATTEMPTS:
+                if attempt >= LONE_ATTEMPTS and not self._doubted:
                     raise duplicate from None
+                self._check_deadline(duplicate)
             except KlingError as error:
                 if not retry.is_transient(error):
                     raise SubmissionUnknownError(self._external_id, str(error)) from error

@@ -69,7 +69,7 @@ class Looks:
             ]
         )
         envelope = await self._calls.read(self._path, _page_query(page_num, page_size))
-        rows = wire.read_tasks(envelope, http_status=200)
+        rows = wire.read_tasks(envelope)
         return [read_task(row, request_id=envelope.request_id) for row in rows]
 
     async def iter_tasks(self, page_size: int = 500) -> AsyncIterator[Task]:
