@@ -98,7 +98,7 @@ class Looks:
 
     async def _page(self, number: int, size: int) -> builtins.list[Any]:
         """GETs one list page, tried once; the rows as received."""
-        return wire.read_tasks(await self._calls.look(self._path, _page_query(number, size)), http_status=200)
+        return wire.read_tasks(await self._calls.look(self._path, _page_query(number, size)))
 
 
 def _task(envelope: wire.Envelope) -> Task:

@@ -178,7 +178,7 @@ def read_everything(body):
         return ["no envelope"]
     check_texts([envelope.message, envelope.request_id, envelope.data])
     assert type(envelope.code) is int
-    rows = end(wire.read_tasks, envelope, http_status=200)
+    rows = end(wire.read_tasks, envelope)
     ends = ["no rows" if isinstance(rows, MalformedResponseError) else "rows"]
     for data in [envelope.data, *(rows if isinstance(rows, list) else [])]:
         task = end(read_task, data, request_id=envelope.request_id)
