@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import heapq
 import itertools
 import logging
 import math
@@ -36,6 +35,7 @@ from kling_async.errors import (
 )
 from kling_async.schema.task import Task, read_task
 from kling_async.session import retry
+from kling_async.waiting.agenda import Agenda
 from kling_async.waiting.watch import Watch
 
 ROWS_PER_LOOK: Final = 100
@@ -78,15 +78,14 @@ class Poller:
         self._by_id: dict[str, list[Watch]] = {}
         self._count = 0
         self._by_either_id = 0
-        self._dues: list[tuple[float, int, Watch]] = []
-        self._deadlines: list[tuple[float, int, Watch]] = []
-        self._serial = itertools.count()
+        self._agenda = Agenda()
         self._loop: asyncio.Task[None] | None = None
         self._looks: set[asyncio.Task[None]] = set()
         self._round: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._slots = asyncio.Semaphore(SINGLE_LOOKS)
         self._shown = 1.0
+        self._reach = 0
         self._failures = 0
         self._pages_failed = 0
         self._quiet_until = -math.inf
@@ -139,9 +138,7 @@ class Poller:
         self._by_id.setdefault(watch.key, []).append(watch)
         self._count += 1
         self._by_either_id += watch.task is None
-        self._push(watch)
-        if watch.deadline < math.inf:
-            heapq.heappush(self._deadlines, (watch.deadline, next(self._serial), watch))
+        self._agenda.add(watch)
         self._wake.set()
         if self._loop is None:
             # A context of its own: the loop outlives the caller that happened to come first.
@@ -157,12 +154,11 @@ class Poller:
                 self._by_id.pop(key, None)
         self._count -= 1
         self._by_either_id -= watch.task is None
-        watch.deadline = -math.inf  # marks its entries in the heaps as gone
+        watch.gone = True
         if self._count == 0:
             self._stop()
-        elif len(self._deadlines) > 2 * self._count + 64:
-            self._deadlines = [entry for entry in self._deadlines if entry[2].deadline > -math.inf]
-            heapq.heapify(self._deadlines)
+        else:
+            self._agenda.tidy(self._count)
 
     def _stop(self) -> None:
         for job in (self._loop, *self._looks):
@@ -170,89 +166,42 @@ class Poller:
                 job.cancel()
         self._loop = self._round = None
         self._looks.clear()
-        self._dues.clear()
-        self._deadlines.clear()
-
-    def _push(self, watch: Watch) -> None:
-        watch.ticket = next(self._serial)
-        heapq.heappush(self._dues, (watch.due, watch.ticket, watch))
+        self._agenda.clear()
 
     async def _run(self) -> None:
         """Sleeps until a look or a deadline is due, and starts what is."""
         now = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            self._expire(now())
+            self._agenda.expire(now())
             if now() >= self._quiet_until:
-                self._start_looks(self._collect(now()), now())
-            until = self._next_moment()
+                self._start_looks(self._agenda.take_due(now()), now())
+            until = self._agenda.next_moment(self._quiet_until)
             try:
                 async with asyncio.timeout_at(None if until == math.inf else until):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    def _next_moment(self) -> float:
-        deadline = self._deadlines[0][0] if self._deadlines else math.inf
-        due = max(self._dues[0][0], self._quiet_until) if self._dues else math.inf
-        return min(deadline, due)
-
-    def _expire(self, now: float) -> None:
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, _, watch = heapq.heappop(self._deadlines)
-            if watch.deadline > -math.inf and not watch.ended:
-                watch.expire(now)
-
-    def _collect(self, now: float) -> list[Watch]:
-        """The watches whose look is due; one that somebody else's look has served meanwhile is put off."""
-        due: list[Watch] = []
-        while self._dues and self._dues[0][0] <= now:
-            _, ticket, watch = heapq.heappop(self._dues)
-            if ticket != watch.ticket or watch.ended or _is_gone(watch):
-                continue
-            if watch.seen_at > -math.inf:
-                watch.due = max(watch.due, watch.seen_at + self._gap(watch, watch.seen_at))
-                if watch.due > now + 1e-6:
-                    self._push(watch)
-                    continue
-            watch.ticket = -1
-            due.append(watch)
-        return [watch for watch in due if not watch.ended]
-
-    @staticmethod
-    def _gap(watch: Watch, at: float) -> float:
-        try:
-            return watch.gap(at - watch.born)
-        except Exception as error:  # noqa: BLE001 - a caller's schedule; its error belongs to its own wait
-            watch.end(error)
-            return math.inf
-
     def _start_looks(self, due: list[Watch], now: float) -> None:
         if not due:
             return
-        size = self._count + self._count // 4 + 10  # others' tasks and newer ones stand between ours
+        size = self._count + self._count // 4 + 10 + self._reach  # other tasks stand between ours
         cost = math.ceil(size / MAX_PAGE) + size / ROWS_PER_LOOK
         if self._round is not None:
             for watch in due:  # a round is under way; what it does not show is due again when it ends
                 watch.due = now + 0.1
-                self._push(watch)
+                self._agenda.put(watch)
             return
         served = len(due)
         if self._count > FEW and self._count * self._shown > cost:
-            served += self._due_within(min(self._gap(watch, now) for watch in due), now)
+            served += self._agenda.count_due_within(min(watch.gap_at(now) for watch in due), now)
         if served > FEW and served * self._shown > cost:
             self._round = self._spawn(self._look_at_pages(due, min(size, MAX_PAGE)))
             return
         self._shown = min(1.0, self._shown + 0.02)  # adverse orders are not for ever
         for watch in due:
             _ = self._spawn(self._look_at_one(watch))
-
-    def _due_within(self, seconds: float, now: float) -> int:
-        """How many more tasks come due so soon that a round now would serve them."""
-        return sum(
-            at < now + seconds and ticket == watch.ticket and not watch.ended and watch.seen_at < now
-            for at, ticket, watch in self._dues
-        )
 
     def _spawn(self, look: Any) -> asyncio.Task[None]:
         job: asyncio.Task[None] = asyncio.get_running_loop().create_task(look)
@@ -269,7 +218,7 @@ class Poller:
     async def _look_at_one(self, watch: Watch) -> None:
         """One single GET, for everyone who waits under this id."""
         async with self._slots:
-            if watch.ended or _is_gone(watch):
+            if watch.ended or watch.gone:
                 return
             if asyncio.get_running_loop().time() >= self._quiet_until:
                 try:
@@ -301,6 +250,10 @@ class Poller:
                 watch.end(error)
             return
         self._shown += 0.5 * (share - self._shown)
+        if len(missing) * ROWS_PER_LOOK > size // 2:
+            self._reach = min(self._reach + size // 2, MAX_PAGE)  # half a page more costs less than these
+        else:
+            self._reach = self._reach * 19 // 20
         for watch in missing:
             _ = self._spawn(self._look_at_one(watch))
         self._again(set(due).difference(missing))
@@ -321,10 +274,10 @@ class Poller:
         """Puts watches back into the queue after their look."""
         now = asyncio.get_running_loop().time()
         for watch in watches:
-            if not watch.ended and not _is_gone(watch):
+            if not watch.ended and not watch.gone:
                 soonest = max(now, self._quiet_until)
-                watch.due = soonest if watch.failures else max(soonest, now + self._gap(watch, now))
-                self._push(watch)
+                watch.due = soonest if watch.failures else max(soonest, now + watch.gap_at(now))
+                self._agenda.put(watch)
 
     def _failed(self, watches: Iterable[Watch], error: KlingError) -> None:
         """A look failed: transient errors slow all looks down together, others end the waits they concern."""
@@ -392,10 +345,6 @@ class Poller:
                     self._by_id.setdefault(task.task_id, []).append(watch)
             watch.word = word if isinstance(word, str) else None
             watch.see(task, now)
-
-
-def _is_gone(watch: Watch) -> bool:
-    return watch.deadline == -math.inf
 
 
 def _concerns_everyone(error: KlingError) -> bool:

@@ -58,6 +58,9 @@ class Watch:
     ticket: int = -1
     """Its place in the poller's queue; -1 while it has none."""
 
+    gone: bool = False
+    """Whether its waiter has left."""
+
     ended: bool = False
     """Whether a terminal state or an error has come; what comes later changes nothing."""
 
@@ -76,6 +79,14 @@ class Watch:
     _missing_since: float | None = None
     _empty_looks: int = 0
     _waiter: asyncio.Future[None] | None = None
+
+    def gap_at(self, now: float) -> float:
+        """Seconds from now until its next look, by its schedule; a schedule that raises ends the wait."""
+        try:
+            return self.gap(now - self.born)
+        except Exception as error:  # noqa: BLE001 - a caller's schedule; its error belongs to its own wait
+            self.end(error)
+            return math.inf
 
     def see(self, task: Task, now: float) -> None:
         """Takes what a look showed.
