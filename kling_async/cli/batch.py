@@ -43,6 +43,10 @@ DOWNLOADS: Final = 4
     help="Where to write the videos; the current directory by default, made where it is missing.",
 )  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), help="Tasks in flight; as many as the account takes by default.")  # fmt: skip
+@click.option(
+    "--journal", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Record each job there before it is sent: the same command run again goes on where it was killed.",
+)  # fmt: skip
 @options.timeout_option
 @options.capabilities_option
 @options.base_url_option
@@ -51,6 +55,7 @@ def batch(
     manifest: str,
     directory: Path,
     concurrency: int | None,
+    journal: Path | None,
     timeout: float | None,
     capabilities: str,
     base_url: str | None,
@@ -69,7 +74,7 @@ def batch(
     started: list[Ongoing] = []
 
     async def run(entries: list[Entry]) -> bool:
-        async with options.client(base_url, capabilities) as kling:
+        async with options.client(base_url, capabilities, journal) as kling:
             with display() as screen:
                 jobs = _Batch(kling, entries, started, screen, base_url=base_url, as_json=as_json)
                 await jobs.run(concurrency, timeout)
@@ -79,7 +84,13 @@ def batch(
         content = sys.stdin.buffer.read() if manifest == "-" else Path(manifest).read_bytes()
         entries = read_manifest(content, Path(manifest).parent, directory)
         directory.mkdir(parents=True, exist_ok=True)
-        if not asyncio.run(run(entries)):
+        try:
+            succeeded = asyncio.run(run(entries))
+        except KeyboardInterrupt:
+            if journal is not None:
+                click.echo(f"go on with the same command, or: kling-async jobs {journal} --resume", err=True)
+            raise
+        if not succeeded:
             sys.exit(OTHER.code)
 
 
@@ -140,9 +151,11 @@ class _Batch:
             if entry.request is None:
                 self._report(entry, Ongoing(), entry.error)
                 continue
-            request = identified(entry.request)
+            # A journal gives the ids, by which the same manifest meets its own jobs again.
+            journalled = self._kling.journal is not None
+            request = entry.request if journalled else identified(entry.request)
             ongoing = Ongoing(
-                request.external_task_id, output=entry.output, base_url=self._base_url, sent=True
+                request.external_task_id, output=entry.output, base_url=self._base_url, sent=not journalled
             )
             self._ongoing[len(self._ongoing)] = (entry, ongoing)
             self._started.append(ongoing)

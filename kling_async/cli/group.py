@@ -11,6 +11,7 @@ from kling_async.cli.check import check
 from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
 from kling_async.cli.image2video import image2video
+from kling_async.cli.jobs import jobs
 from kling_async.cli.tasks import tasks
 
 _EPILOG = f"""\b
@@ -37,6 +38,6 @@ def cli() -> None:
 _i2v = copy.copy(image2video)
 _i2v.short_help = "Short for image2video."
 
-for _command in (image2video, batch, tasks, check, emulator, demo):
+for _command in (image2video, batch, jobs, tasks, check, emulator, demo):
     cli.add_command(_command)
 cli.add_command(_i2v, "i2v")

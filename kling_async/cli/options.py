@@ -177,7 +177,7 @@ def stem_of(photo: str | Path | None) -> str:
     return "".join(each if each.isalnum() or each in "-_. " else "_" for each in stem) or "video"
 
 
-def client(base_url: str | None, capabilities: str = "error") -> KlingClient:
+def client(base_url: str | None, capabilities: str = "error", journal: Path | None = None) -> KlingClient:
     """A client with the environment's keys.
 
     Raises:
@@ -185,4 +185,8 @@ def client(base_url: str | None, capabilities: str = "error") -> KlingClient:
     """
     from kling_async.client import KlingClient  # noqa: PLC0415 - it imports aiohttp
 
-    return KlingClient(base_url=base_url, capabilities=capabilities)  # type: ignore[arg-type] # click has checked it
+    return KlingClient(
+        base_url=base_url,
+        capabilities=capabilities,  # type: ignore[arg-type] # click has checked it
+        journal=journal,
+    )

@@ -1,0 +1,79 @@
+"""`kling-async jobs` and `batch --journal`: what was paid for is found again."""
+
+import json
+
+import pytest
+
+from kling_async.emulator import ByLooks
+
+
+@pytest.fixture
+def manifest(service, photo, tmp_path):
+    """Two entries with the photograph, in a manifest of JSON lines."""
+    path = tmp_path / "jobs.jsonl"
+    entries = [{"image": str(photo), "prompt": text} for text in ("one", "two")]
+    path.write_text("\n".join(map(json.dumps, entries)), "utf-8")
+    return path
+
+
+def test_the_same_batch_again_creates_nothing(run, manifest, service, tmp_path):
+    """The second run meets the first one's jobs and only fetches."""
+    for _ in range(2):
+        result = run("batch", manifest, "--journal", tmp_path / "jobs.sqlite", "-d", "out")
+        assert (0, "") == (result.exit_code, result.stderr)
+        assert 2 == len(result.stdout.splitlines())
+    assert (2, 2) == (len(service.tasks), service.counts["create"])
+    assert {"001-astronaut.mp4", "002-astronaut.mp4"} == {file.name for file in (tmp_path / "out").iterdir()}
+
+
+def test_jobs_are_shown(run, manifest, tmp_path, documents):
+    """Id, state, task and file, as lines and as documents; showing sends nothing."""
+    journal = tmp_path / "jobs.sqlite"
+    run("batch", manifest, "--journal", journal, "-d", "out")
+    lines = run("jobs", journal).stdout.splitlines()
+    assert ["done", "done"] == [line.split("\t")[1] for line in lines]
+    shown = documents(run("jobs", journal, "--json").stdout)
+    assert {str(tmp_path / "out" / f"00{number}-astronaut.mp4") for number in (1, 2)} == {
+        each["file"] for each in shown
+    }
+    assert all(len(each["sha256"]) == 64 for each in shown)
+
+
+def test_resume_goes_on_without_the_manifest(run, manifest, service, tmp_path, documents):
+    """What timed out in the batch is waited for and fetched by `jobs --resume`."""
+    service.advance = ByLooks(1, 4)
+    journal = tmp_path / "jobs.sqlite"
+    result = run("batch", manifest, "--journal", journal, "--timeout", "0.2")
+    assert 1 == result.exit_code
+    manifest.unlink()
+    result = run("jobs", journal, "--resume", "-d", "late", "--json")
+    assert (0, "") == (result.exit_code, result.stderr)
+    ends = documents(result.stdout)
+    assert [True, True] == [end["ok"] for end in ends]
+    assert {f"{end['external_task_id']}.mp4" for end in ends} == {
+        file.name for file in (tmp_path / "late").iterdir()
+    }
+    assert 2 == len(service.tasks)
+    assert "" == run("jobs", journal, "--resume").stdout
+
+
+def test_a_failed_job_stays_failed(run, manifest, service, tmp_path):
+    """A job that the service failed is no reason to pay again."""
+    service.fail_next("Failure to pass the risk control system")
+    journal = tmp_path / "jobs.sqlite"
+    assert 1 == run("batch", manifest, "--journal", journal).exit_code
+    again = run("batch", manifest, "--journal", journal)
+    assert 1 == again.exit_code
+    assert "risk control" in again.stdout
+    assert 2 == len(service.tasks)
+
+
+def test_a_strange_file_is_one_line(run, service, tmp_path):
+    """What is no journal is an error of one line, and nothing is sent."""
+    path = tmp_path / "notes.txt"
+    path.write_text("not a journal " * 100)
+    result = run("jobs", path)
+    assert 1 == result.exit_code
+    assert 1 == len(result.stderr.splitlines())
+    assert "journal" in result.stderr
+    assert 0 == sum(service.counts.values())
