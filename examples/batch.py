@@ -20,11 +20,12 @@ def requests(stills: Path) -> Iterator[Image2VideoRequest]:
 
 async def main(stills: Path, videos: Path) -> None:
     """Reports each job as it ends."""
-    videos.mkdir(exist_ok=True)
-    async with KlingClient(max_in_flight=5, journal=videos / "jobs.sqlite") as kling:
-        async with kling.image2video.generate_many(requests(stills)) as outcomes:
-            async for outcome in outcomes:
-                await finish(kling, outcome, videos)
+    async with (
+        KlingClient(max_in_flight=5, journal=videos / "jobs.sqlite") as kling,
+        kling.image2video.generate_many(requests(stills)) as outcomes,
+    ):
+        async for outcome in outcomes:
+            await finish(kling, outcome, videos)
 
 
 async def finish(kling: KlingClient, outcome: JobOutcome[Image2VideoRequest], videos: Path) -> None:
@@ -37,4 +38,6 @@ async def finish(kling: KlingClient, outcome: JobOutcome[Image2VideoRequest], vi
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    folder = Path(sys.argv[2])
+    folder.mkdir(exist_ok=True)
+    asyncio.run(main(Path(sys.argv[1]), folder))
