@@ -78,10 +78,10 @@ class KlingClient:
         session: aiohttp.ClientSession | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        secret, static = _hidden(secret_key), _hidden(api_key)
-        del secret_key, api_key  # a traceback's locals shall not show them
+        access, secret, static = _hidden(access_key), _hidden(secret_key), _hidden(api_key)
+        del access_key, secret_key, api_key  # a traceback's locals shall not show them
         self._clock = clock
-        signer, self._shown_key = choose_signer(access_key, secret, static, os.environ, clock)
+        signer, self._shown_key = choose_signer(access, secret, static, os.environ, clock)
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)

@@ -9,9 +9,14 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+import attrs
+
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 STILL: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+STRONGEST = 10
+"""The page's bound for an axis, either way."""
 
 SHIFT = 0.25
 """Widths that a translation of strength 10 moves the camera."""
@@ -28,44 +33,78 @@ ZOOM = 1.8
 FOCAL = 1.2
 """The camera's focal length in widths: about 45° from edge to edge."""
 
-PRESETS: Mapping[str, Mapping[str, float]] = {
-    "down_back": {"vertical": -6, "zoom": 6},
-    "forward_up": {"zoom": -6, "tilt": 6},
-    "right_turn_forward": {"pan": 7, "zoom": -5},
-    "left_turn_forward": {"pan": -7, "zoom": -5},
-}
-"""The page's named movements, as strengths of the simple axes."""
+MARGIN = 0.42
+"""How far beyond the picture's edges any camera looks at most, in longer sides of the picture."""
 
-DEFAULT: Mapping[str, float] = {"zoom": -3}
+
+@attrs.frozen
+class Move:
+    """One axis' part in a camera's course."""
+
+    strength: float
+    """-10 to 10, signed as on the page."""
+
+    begin: float = 0.0
+    """When it sets in, 0 to 1 of the video's time."""
+
+    end: float = 1.0
+    """When it is through, above `begin`."""
+
+    def at(self, t: float) -> float:
+        """How far it has come, in parts of the strongest movement, -1 to 1; even between begin and end."""
+        passed = min(1.0, max(0.0, (t - self.begin) / (self.end - self.begin)))
+        return self.strength / STRONGEST * passed
+
+
+Course = Mapping[str, Move]
+"""A camera's movement, by the page's names of the axes."""
+
+AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
+
+PRESETS: Mapping[str, Course] = {
+    "down_back": {"vertical": Move(-6), "zoom": Move(6)},  # 下移拉远
+    "forward_up": {"zoom": Move(-6), "tilt": Move(6)},  # 推进上移
+    "right_turn_forward": {"pan": Move(7, end=0.6), "zoom": Move(-5, begin=0.4)},  # 先右旋转后前进
+    "left_turn_forward": {"pan": Move(-7, end=0.6), "zoom": Move(-5, begin=0.4)},  # 先左旋并前进
+}
+"""The page's named movements."""
+
+DEFAULT: Course = {"zoom": Move(-3)}
 """A slow push-in, where nothing else moves: a video always moves."""
 
 
-def strengths(camera: Mapping[str, object] | None) -> Mapping[str, float]:
-    """The axes of a `camera_control` object, each from -10 to 10; what is no number does not move."""
-    if camera is None:
-        return {}
-    kind, config = camera.get("type"), camera.get("config")
+def course(camera: Mapping[str, object] | None) -> Course:
+    """The course of a `camera_control` object; the default one where it says nothing that moves.
+
+    What is no axis of the page, or no number within the page's bounds, does not move.
+    """
+    kind, config = ("simple", None) if camera is None else (camera.get("type"), camera.get("config"))
     if isinstance(kind, str) and kind in PRESETS:
         return PRESETS[kind]
-    if not isinstance(config, Mapping):
-        return {}
-    return {axis: float(amount) for axis, amount in config.items() if isinstance(amount, int | float)}
+    amounts = config if isinstance(config, Mapping) else {}
+    moves = {axis: _strength(amounts.get(axis)) for axis in AXES}
+    return {axis: Move(strength) for axis, strength in moves.items() if strength} or DEFAULT
 
 
-def view(axes: Mapping[str, float], t: float) -> Matrix:
+def _strength(amount: object) -> float:
+    if isinstance(amount, int | float) and -STRONGEST <= amount <= STRONGEST:
+        return float(amount)
+    return 0.0
+
+
+def view(moves: Course, t: float) -> Matrix:
     """What the camera sees at a moment.
 
     Args:
-        axes: Strength of each axis, -10 to 10.
-        t: Part of the video that has passed, 0 to 1.
+        moves: the camera's course.
+        t: part of the video that has passed, 0 to 1.
     """
-    part = {axis: amount / 10 * t for axis, amount in axes.items()}
-    zoom = part.get("zoom", 0.0)
+    part = {axis: move.at(t) for axis, move in moves.items()}
     steps = (
         _shifted(SHIFT * part.get("horizontal", 0.0), -SHIFT * part.get("vertical", 0.0)),
         _turned(TURN * part.get("pan", 0.0), TURN * part.get("tilt", 0.0)),
         _rolled(ROLL * part.get("roll", 0.0)),
-        _scaled(ZOOM**zoom),
+        _scaled(ZOOM ** part.get("zoom", 0.0)),
     )
     seen = STILL
     for step in steps:
@@ -114,24 +153,43 @@ def seen_at(matrix: Matrix, x: float, y: float) -> tuple[float, float]:
     return u / w, v / w
 
 
+def in_pixels(seen: Matrix, size: tuple[int, int], border: int, enlarged: int) -> tuple[float, ...]:
+    """The same view for pixels counted from the top left, as the eight coefficients (a to h) of a perspective.
+
+    Args:
+        seen: a view.
+        size: the frame's width and height, which are the picture's as well.
+        border: pixels that the picture was widened by on every side.
+        enlarged: how many times the widened picture was enlarged.
+    """
+    width, height = size
+    inwards: Matrix = ((1 / width, 0.0, -0.5), (0.0, 1 / width, -height / width / 2), (0.0, 0.0, 1.0))
+    unit = float(width * enlarged)
+    outwards: Matrix = (
+        (unit, 0.0, enlarged * (width / 2 + border)),
+        (0.0, unit, enlarged * (height / 2 + border)),
+        (0.0, 0.0, 1.0),
+    )
+    whole = multiplied(outwards, multiplied(seen, inwards))
+    return tuple(value / whole[2][2] for row in whole for value in row)[:8]
+
+
 def travelled(points: Sequence[tuple[int, int]], t: float) -> tuple[float, float]:
     """How far along its path a brushed region has come, at even speed.
 
     Args:
-        points: The path, in pixels with the origin at the bottom left.
-        t: Part of the video that has passed, 0 to 1.
+        points: the path, in pixels with the origin at the bottom left; fewer than two are no movement.
+        t: part of the video that has passed, 0 to 1.
 
     Returns:
         Pixels to the right and pixels DOWN from where the region began.
     """
     lengths = [math.dist(a, b) for a, b in itertools.pairwise(points)]
     left = sum(lengths) * min(max(t, 0.0), 1.0)
-    x, y = points[0]
+    right = up = 0.0
     for (ax, ay), (bx, by), length in zip(points, points[1:], lengths, strict=False):
         part = min(1.0, left / length) if length else 1.0
-        x_now, y_now = ax + (bx - ax) * part, ay + (by - ay) * part
-        left -= length
-        if left <= 0:
-            return x_now - x, -(y_now - y)
-    last_x, last_y = points[-1]
-    return float(last_x - x), float(-(last_y - y))
+        right += (bx - ax) * part
+        up += (by - ay) * part
+        left = max(0.0, left - length)
+    return right, -up

@@ -222,10 +222,10 @@ def _empty(file: BinaryIO) -> None:
 
 def _next_hop(url: URL, response: ClientResponse) -> URL:
     try:
-        target = url.join(URL(response.headers.get("Location", "")))
+        target = str(url.join(URL(response.headers.get("Location", ""))))
     except ValueError:
-        target = URL()
-    return check_url("a redirect of the video's URL", str(target))
+        target = ""
+    return check_url("a redirect of the video's URL", target)
 
 
 def _can_be_video(content_type: str) -> bool:

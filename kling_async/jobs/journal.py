@@ -102,7 +102,7 @@ def _entry(row: Sequence[Any]) -> JobEntry:
         return JobEntry(
             key,
             JobState(state),
-            json.loads(request),
+            dict(json.loads(request)),
             sent_at,
             task_id,
             None if task is None else read_task(json.loads(task)),
@@ -110,7 +110,7 @@ def _entry(row: Sequence[Any]) -> JobEntry:
             None if file is None else Path(file),
             digest,
         )
-    except (ValueError, KlingError) as damage:
+    except (ValueError, TypeError, RecursionError, KlingError) as damage:
         raise JournalError(f"the journal's entry of job {key} is damaged: {damage}") from None
 
 

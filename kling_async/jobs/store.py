@@ -21,6 +21,9 @@ from kling_async.errors import JournalError
 VERSION: Final = 1
 """The file's format; a newer one is refused."""
 
+_HEADER: Final = 100
+"""Bytes of a database's header; a file that is shorter, and not empty, is none."""
+
 GROUP: Final = 2000
 """At most so many writes share a commit."""
 
@@ -145,13 +148,13 @@ def _settle(done: asyncio.Future[Any], result: Any) -> None:
 
 def _opened(path: Path, owner: str) -> sqlite3.Connection:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # SQLite itself would ask the umask
-        os.close(descriptor)
+        _make(path)
         connection = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise JournalError(f"the journal {path} cannot be opened: {error}") from None
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _version(connection, path)  # before the journal mode, which is written into the file
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         _check(connection, path, owner)
@@ -166,16 +169,34 @@ def _opened(path: Path, owner: str) -> sqlite3.Connection:
     return connection
 
 
+def _make(path: Path) -> None:
+    """Makes the file, its owner's alone, where there is none; SQLite itself would ask the umask.
+
+    An existing file is not opened here: closing any descriptor of it would drop all POSIX locks that this process
+    has on it, those of another client's journal included.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if 0 < path.stat().st_size < _HEADER:  # SQLite would begin a new database over a few bytes
+            raise JournalError(f"the journal {path} is damaged or no journal: it is cut short") from None
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The format's version, 0 for an empty file; refuses strangers' databases and newer versions."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if tables and (version == 0 or not {"meta", "jobs"} <= tables):
+        raise JournalError(f"{path} is another program's database, not a journal")
+    if version > VERSION:
+        raise JournalError(f"the journal {path} is of version {version}; this library knows {VERSION}")
+    return version
+
+
 def _check(connection: sqlite3.Connection, path: Path, owner: str) -> None:
     """Makes the tables of a new file, and looks whether an old one is ours."""
     connection.execute("BEGIN EXCLUSIVE")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if version > VERSION:
-        raise JournalError(f"the journal {path} is of version {version}; this library knows {VERSION}")
-    if version == 0 and tables:
-        raise JournalError(f"{path} is another program's database, not a journal")
-    if version == 0:
+    if _version(connection, path) == 0:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         meta = [("owner", owner), ("salt", os.urandom(16).hex())]

@@ -114,7 +114,10 @@ class Task:
         """When the results are purged: 30 days after the end (UTC); None before it."""
         if not self.is_terminal or self.updated_at is None:
             return None
-        return self.updated_at + KEPT_FOR
+        try:
+            return self.updated_at + KEPT_FOR
+        except OverflowError:  # a moment at the calendar's end is no honest one
+            return None
 
 
 def read_task(data: object, *, request_id: str | None = None) -> Task:
@@ -153,7 +156,7 @@ def _id_text(value: object) -> str | None:
 
 def _moment(value: object) -> datetime | None:
     """Unix milliseconds, as number or text."""
-    milliseconds = _number(value)
+    milliseconds = value if type(value) is int else _number(value)  # numbers come by the thousand
     try:
         return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):

@@ -26,7 +26,8 @@ except ImportError:  # the extra `fast` is not installed
 MAX_ANSWER: Final = 8 * 1024 * 1024
 """The largest answer that is read, in bytes after decompression."""
 
-_DEEP: Final = re.compile(rb"(?:[\[{][^\[\]{}]*){100}")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_HONEST_DEPTH: Final = 12  # levels of nesting that no real answer reaches
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -160,14 +161,20 @@ def parse(body: bytes) -> Any:
         ValueError: The bytes are no JSON, or hold what no honest sender writes.
         RecursionError: They are nested too deeply.
     """
-    if orjson is not None:
-        if _DEEP.search(body):
-            raise RecursionError  # orjson reads on where Python's own repr gives up
+    if orjson is not None and not _may_be_deep(body):  # it reads on where Python's own repr gives up
         return orjson.loads(body)
     parsed = _DECODER.decode(body.decode("utf-8-sig"))
     if _SURROGATE.search(body):  # a pair is an honest character, a lone half is not
         json.dumps(parsed, ensure_ascii=False).encode()
     return parsed
+
+
+def _may_be_deep(body: bytes) -> bool:
+    """Whether brackets do not cancel out within an honest depth; a bracket in a text can make it true as well."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(_HONEST_DEPTH):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return bool(brackets)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -108,14 +108,14 @@ class JwtSigner:
         clock: Wall-clock time in unix seconds.
     """
 
-    def __init__(self, access_key: str, secret_key: Secret, clock: Callable[[], float]) -> None:
+    def __init__(self, access_key: Secret, secret_key: Secret, clock: Callable[[], float]) -> None:
         self._access_key = access_key
         self._secret_key = secret_key
         self._clock = clock
         self._offset = 0.0
         self._signed_at: float | None = None
         self._header = BearerHeader()
-        self.account = _account(access_key)
+        self.account = _account(access_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The header with a token that has at least `MARGIN` seconds left; the same one until then.
@@ -144,8 +144,8 @@ def _account(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
-def _sign(access_key: str, secret_key: Secret, now: int) -> BearerHeader:
-    claims = {"iss": access_key, "exp": now + LIFETIME, "nbf": now - BACKDATED}
+def _sign(access_key: Secret, secret_key: Secret, now: int) -> BearerHeader:
+    claims = {"iss": access_key.reveal(), "exp": now + LIFETIME, "nbf": now - BACKDATED}
     with warnings.catch_warnings():
         # The service chooses its keys' length; a warning about it would tell the user nothing to do.
         warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
@@ -162,7 +162,7 @@ def _unix_time(date: str | None) -> float | None:
 
 
 def choose_signer(
-    access_key: str | None,
+    access_key: Secret | None,
     secret_key: Secret | None,
     api_key: Secret | None,
     environment: Mapping[str, str],
@@ -176,21 +176,25 @@ def choose_signer(
     Raises:
         ConfigurationError: Nothing usable is there; the text names the variables, never a value.
     """
+    names = ("KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_KEY")
+    found = {name: _from_environment(environment, name) for name in names}
+    del environment  # a traceback's locals shall not show it
     if api_key is not None and (access_key is not None or secret_key is not None):
         raise ConfigurationError("give either api_key or access_key with secret_key, not both")
     if api_key is None:
         explicit = access_key is not None or secret_key is not None
-        access_key = access_key or environment.get("KLING_ACCESS_KEY") or None
-        secret_key = secret_key or _from_environment(environment, "KLING_SECRET_KEY")
+        access_key = access_key or found["KLING_ACCESS_KEY"]
+        secret_key = secret_key or found["KLING_SECRET_KEY"]
         if access_key is not None and secret_key is not None:
-            _check_header_text("access_key (KLING_ACCESS_KEY)", Secret(access_key))
-            return JwtSigner(access_key, secret_key, clock), shown_start(access_key)
+            _check_header_text("access_key (KLING_ACCESS_KEY)", access_key)
+            _check_header_text("secret_key (KLING_SECRET_KEY)", secret_key)
+            return JwtSigner(access_key, secret_key, clock), shown_start(access_key.reveal())
         if explicit or (access_key is None) != (secret_key is None):
             lacking = (
                 "secret_key (KLING_SECRET_KEY)" if secret_key is None else "access_key (KLING_ACCESS_KEY)"
             )
             raise ConfigurationError(f"{lacking} is missing; a key pair needs both")
-        api_key = _from_environment(environment, "KLING_API_KEY")
+        api_key = found["KLING_API_KEY"]
     if api_key is None:
         raise ConfigurationError(
             "no credentials: set KLING_ACCESS_KEY and KLING_SECRET_KEY, or KLING_API_KEY, "

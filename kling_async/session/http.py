@@ -71,6 +71,7 @@ def check_url(name: str, text: str) -> URL:
         # What is printable is kept to the letter: a signed URL may not be written in another way.
         url = URL(text, encoded=bool(_PRINTABLE.fullmatch(text)))
         host = url.host  # decoded only now, which can fail
+        _ = url.explicit_port  # and so can this
     except (ValueError, TypeError):
         url, host = URL(), None
     if url.scheme not in {"http", "https"} or not host:

@@ -69,11 +69,14 @@ class Upload:
                 yield piece
                 continue
             left = size
-            async for text in _encoded(piece):
-                left -= len(text)
-                if left < 0:
-                    break
-                yield text
+            try:
+                async for text in _encoded(piece):
+                    left -= len(text)
+                    if left < 0:
+                        break
+                    yield text
+            except OSError as error:
+                raise ValidationError([Problem(str(piece), f"cannot be read: {error.strerror}")]) from None
             if left:
                 raise ValidationError([Problem(str(piece), "changed while it was being sent")])
 

@@ -102,7 +102,7 @@ def test_a_bearer_header_is_not_pickled():
 
 @pytest.mark.parametrize(
     "signer",
-    [StaticKeySigner(Secret(KEY)), JwtSigner("access", Secret(KEY), lambda: 1_790_000_000.0)],
+    [StaticKeySigner(Secret(KEY)), JwtSigner(Secret("access"), Secret(KEY), lambda: 1_790_000_000.0)],
     ids=["static", "jwt"],
 )
 def test_a_signers_insides_do_not_show(signer):

@@ -77,7 +77,7 @@ def signed_at(signer):
 @given(date=header_values | st.none())
 def test_any_date_header_leaves_a_signer_that_signs(date):
     """An absurd `Date` is as good as none: our own clock is trusted then; signing never fails."""
-    signer = JwtSigner("access", Secret("secret" * 6), lambda: NOW)
+    signer = JwtSigner(Secret("access"), Secret("secret" * 6), lambda: NOW)
     assert True is signer.resync(date)
     assert isinstance(signer.bearer(), BearerHeader)
     assert signed_at(signer) == int(NOW) or signed_at(signer) >= 1_704_067_200
@@ -87,7 +87,7 @@ def test_any_date_header_leaves_a_signer_that_signs(date):
 @given(offset=st.integers(-7200, 7200))
 def test_a_plausible_date_header_moves_the_clock(offset):
     """Two hours of skew in either direction are made up for."""
-    signer = JwtSigner("access", Secret("secret" * 6), lambda: NOW)
+    signer = JwtSigner(Secret("access"), Secret("secret" * 6), lambda: NOW)
     signer.resync(format_datetime(dt.datetime.fromtimestamp(NOW + offset, dt.UTC), usegmt=True))
     assert int(NOW) + offset == signed_at(signer)
 
@@ -95,7 +95,7 @@ def test_a_plausible_date_header_moves_the_clock(offset):
 @pytest.mark.parametrize("date", [None, "", "soon", "Mon, 01 Jan 1990 00:00:00 GMT", "Mon, 99 Foo 2026"])
 def test_an_absurd_date_header_counts_as_none(date):
     """Missing, unreadable, or from before the service existed."""
-    signer = JwtSigner("access", Secret("secret" * 6), lambda: NOW)
+    signer = JwtSigner(Secret("access"), Secret("secret" * 6), lambda: NOW)
     signer.resync(date)
     assert int(NOW) == signed_at(signer)
 
@@ -105,7 +105,7 @@ def test_a_date_header_without_a_zone_is_in_gmt(monkeypatch, zone):
     """HTTP's dates are, wherever this machine stands."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
-    signer = JwtSigner("access", Secret("secret" * 6), lambda: NOW)
+    signer = JwtSigner(Secret("access"), Secret("secret" * 6), lambda: NOW)
     signer.resync("Mon, 21 Sep 2026 13:33:20")
     monkeypatch.undo()
     time.tzset()
