@@ -4,13 +4,19 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint types contract check coverage wheel clean
+.PHONY: demo test proof proof-long lint types contract check coverage wheel clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
 
 test: $(VENV)/.installed-dev  ## the tests, under three minutes
 	$(BIN)/python -m pytest
+
+proof: $(VENV)/.installed-dev  ## the proofs of CI, with the figures that they print
+	$(BIN)/python -m pytest tests/proofs -s
+
+proof-long: $(VENV)/.installed-dev  ## more seeds, 200 kills, ten million inputs: an hour and more
+	$(BIN)/python -m pytest tests/proofs -s -m slow --timeout 7200
 
 coverage: $(VENV)/.installed-dev  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase

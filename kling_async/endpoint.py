@@ -215,7 +215,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         async def run(entry: JobEntry, progress: Progress) -> Task:
             return await self._resumed(entry, limiters, timeout, progress)
 
-        return JobStream(_open_entries(self._journal, self._path), run, bound)
+        return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, bound)
 
     async def _resumed(
         self, entry: JobEntry, limiters: tuple[SlotLimiter, ...], timeout: float | None, progress: Progress
@@ -307,11 +307,6 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         """Ends all waits and lets all slots go."""
         self._poller.close()
         await self._minders.aclose()
-
-
-async def _open_entries(journal: Journal, endpoint: str) -> AsyncIterator[JobEntry]:
-    for entry in await journal.entries(*OPEN, endpoint=endpoint):
-        yield entry
 
 
 def _check_timeout(timeout: Any) -> None:

@@ -34,7 +34,7 @@ key or a token.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from attrs import frozen
 from typing_extensions import override
@@ -169,6 +169,17 @@ class APIError(KlingError):
         meaning = _MEANINGS.get(code, "unknown code")
         tail = f", request_id {harmless(request_id)}" if request_id else ""
         super().__init__(f"{self.message or meaning} (code {code}: {meaning}; HTTP {http_status}{tail})")
+
+    def about(self, task_id: str) -> Self:
+        """The same answer as the end of a wait for a task, which is named, since it may go on."""
+        message = f"{self.message}; it ended the wait for task {harmless(task_id)}, which may go on"
+        return type(self)(
+            self.code,
+            message,
+            http_status=self.http_status,
+            request_id=self.request_id,
+            retry_after=self.retry_after,
+        )
 
 
 class AuthenticationError(APIError):

@@ -54,7 +54,7 @@ class _PatientSelector(_JumpingSelector):
             return super().select(timeout)
         if _THREADS.busy:
             return selectors.DefaultSelector.select(self, min(0.5, timeout))
-        events = selectors.DefaultSelector.select(self, 0) or selectors.DefaultSelector.select(self, 0.0005)
+        events = selectors.DefaultSelector.select(self, 0) or selectors.DefaultSelector.select(self, 0)
         if not events:
             self.elapsed += timeout
         return events
@@ -101,11 +101,20 @@ def requests(count=8, *, named=False):
 
 
 @asynccontextmanager
-async def emulating(**options):
-    """An emulator on virtual time whose tasks end between 20 and 70 seconds after their creation."""
+async def emulating(*, tally=None, **options):
+    """An emulator on virtual time whose tasks end between 20 and 70 seconds after their creation.
+
+    Args:
+        tally: Counts the block as a scenario, and what was injected in it, also where the judge complained.
+        options: The emulator's.
+    """
     settings = {"advance": ByClock(lambda number: 20.0 + 7.0 * (number % 8)), "render": False, **options}
     async with Emulator(clock=wall_clock, **settings) as emulator:
-        yield emulator
+        try:
+            yield emulator
+        finally:
+            if tally is not None:
+                tally.update({"scenarios": 1, **emulator.injected})
 
 
 def client(emulator, **options):
@@ -137,7 +146,10 @@ class Told:
         found = set()
         for error in self.errors:
             if isinstance(error, TaskError):
-                found |= {error.task_id, *((error.task.task_id,) if error.task is not None else ())}
+                found.add(error.task_id)
+                found |= (
+                    {error.task.task_id, error.task.external_task_id} if error.task is not None else set()
+                )
             if isinstance(error, SubmissionUnknownError):
                 found.add(error.external_task_id)
             found |= {value for value in vars(error).values() if isinstance(value, str)}
@@ -203,6 +215,12 @@ def judge_lost(emulator, fetched):
     """Asserts that every task that the service still has was returned."""
     lost = [task.task_id for task in emulator.tasks if not forgotten(task) and task.task_id not in fetched]
     assert [] == lost, f"paid and not fetched: {lost}"
+
+
+def judge_slots(emulator, limit):
+    """Asserts that never more than `limit` of the ledger's tasks ran at one moment; None: any number."""
+    most = most_in_flight(emulator)
+    assert limit is None or most <= limit, f"{most} tasks in flight, {limit} allowed"
 
 
 def most_in_flight(emulator):

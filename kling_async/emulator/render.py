@@ -85,7 +85,7 @@ def scene_key(scene: Scene) -> str:
 
 
 def render(scene: Scene) -> bytes:
-    """Draw and encode the video: about a tenth of a second of CPU for each second shown.
+    """Draw and encode the video; it is work for a thread, since nothing else goes on meanwhile.
 
     Raises:
         MissingExtraError: a library of the extra `emulator` is not installed.
@@ -148,9 +148,8 @@ def _opened(data: bytes | None) -> tuple["Picture", Size] | None:
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
             original = opened.size
-            opened.draft(
-                None, (2 * max(LONG_SIDE.values()),) * 2
-            )  # a JPEG of 12 megapixels need not be unpacked
+            enough = 2 * max(LONG_SIDE.values())
+            opened.draft(None, (enough, enough))  # a JPEG of 12 megapixels need not be unpacked whole
             if opened.mode.startswith("I"):  # 16 bit: the upper half is kept
                 return opened.point(lambda value: value / 256).convert("L").convert("RGBA"), original
             return opened.convert("RGBA"), original
@@ -217,7 +216,7 @@ def _surrounded(picture: "Picture", border: int) -> "Picture":
     wide = Image.fromarray(mirrored)
     width, height = wide.size
     sharp = Image.new("L", wide.size)
-    fade = border // 6
+    fade = border // 10
     edges = (border - fade, border - fade, width - border + fade, height - border + fade)
     ImageDraw.Draw(sharp).rectangle(edges, fill=255)
     sharp = sharp.filter(ImageFilter.GaussianBlur(fade / 3))
@@ -245,9 +244,8 @@ def _region(mask: bytes | None, size: Size) -> "Picture":
     opened = _opened(mask)
     if opened is None:
         return Image.new("L", size)
-    red, green, blue, alpha = (
-        band.point(lambda value: 255 if value > FAINTEST else 0) for band in opened[0].split()
-    )
+    threshold = [0] * (FAINTEST + 1) + [255] * (255 - FAINTEST)
+    red, green, blue, alpha = (band.point(threshold) for band in opened[0].split())
     coloured = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return ImageChops.darker(coloured, alpha).resize(size, Image.Resampling.BOX)
 

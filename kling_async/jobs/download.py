@@ -195,6 +195,10 @@ class _Transfer:
         etag = response.headers.get("ETag", "")
         strong = etag if etag.startswith('"') else None
         self.validator = strong or response.headers.get("Last-Modified")
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise DownloadError(
+                "the file server compressed the video, though it was asked not to", http_status=200
+            )
         if not _can_be_video(response.content_type):
             raise DownloadError(
                 f"the file server sent {harmless(response.content_type)}, not a video", http_status=200

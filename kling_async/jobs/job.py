@@ -12,21 +12,28 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Final, Protocol, TypeVar
 
+import anyio
 from attrs import evolve
 
 from kling_async.errors import (
     AccountError,
     AuthenticationError,
     ConcurrencyLimitError,
+    ConfigurationError,
     KlingError,
     ResultMissingError,
     SubmissionUnknownError,
+    TaskError,
     TaskFailedError,
+    TaskNotFoundError,
 )
 from kling_async.jobs.limiter import Slot, SlotLimiter
 from kling_async.schema.task import Task
 from kling_async.session import retry
 from kling_async.session.submit import new_external_id
+
+MINDED_AGAIN: Final = 60.0
+"""Seconds after which a minder whose look was refused for good looks again."""
 
 STOPS_CREATING: Final = (AccountError, AuthenticationError)
 """Errors after which no create can succeed until somebody changes the account or the keys."""
@@ -75,10 +82,15 @@ class Minders:
 
     async def _mind(self, task_id: str, slots: AsyncExitStack) -> None:
         async with slots:
-            try:
-                await self._until_end(task_id)
-            except KlingError:
-                return  # it has ended, or nothing more can be learnt of it
+            while True:
+                try:
+                    await self._until_end(task_id)
+                except (TaskError, TaskNotFoundError, ConfigurationError):
+                    return  # it has ended, or nothing more can be learnt of it
+                except KlingError:
+                    await anyio.sleep(MINDED_AGAIN)  # the account or the keys: it holds its slot all the same
+                else:
+                    return
 
     async def aclose(self) -> None:
         """Lets all slots go."""

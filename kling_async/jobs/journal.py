@@ -14,11 +14,12 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from anyio import to_thread
 from attrs import evolve, frozen
 from typing_extensions import override
 
@@ -26,6 +27,7 @@ from kling_async.errors import JournalError, KlingError, harmless
 from kling_async.jobs import manifest
 from kling_async.jobs.store import Store
 from kling_async.schema.task import Task, read_task
+from kling_async.session.submit import ID_PREFIX
 
 logger: Final = logging.getLogger("kling_async")
 
@@ -93,11 +95,14 @@ class JobEntry:
         return self.key
 
 
-_SELECT: Final = "SELECT key, state, request, sent_at, task_id, task, error, file, digest FROM jobs"
+PAGE: Final = 500
+"""How many jobs are read from the file at a time."""
+
+_SELECT: Final = "SELECT rowid, key, state, request, sent_at, task_id, task, error, file, digest FROM jobs"
 
 
 def _entry(row: Sequence[Any]) -> JobEntry:
-    key, state, request, sent_at, task_id, task, error, file, digest = row
+    _, key, state, request, sent_at, task_id, task, error, file, digest = row
     try:
         return JobEntry(
             key,
@@ -112,6 +117,10 @@ def _entry(row: Sequence[Any]) -> JobEntry:
         )
     except (ValueError, TypeError, RecursionError, KlingError) as damage:
         raise JournalError(f"the journal's entry of job {key} is damaged: {damage}") from None
+
+
+def _read_entries(rows: Sequence[Sequence[Any]]) -> list[JobEntry]:
+    return [_entry(row) for row in rows]
 
 
 class Journal:
@@ -146,11 +155,18 @@ class Journal:
 
     async def entries(self, *states: JobState, endpoint: str = "%") -> list[JobEntry]:
         """The jobs in these states, or all, in the order in which they were recorded."""
+        return [entry async for entry in self.iter_entries(*states, endpoint=endpoint)]
+
+    async def iter_entries(self, *states: JobState, endpoint: str = "%") -> AsyncIterator[JobEntry]:
+        """The same, read a page at a time, so that the first come at once however many there are."""
         wanted = states or tuple(JobState)
         marks = ", ".join("?" * len(wanted))
-        query = f"{_SELECT} WHERE state IN ({marks}) AND endpoint LIKE ? ORDER BY rowid"
-        rows = await self._rows(query, (*wanted, endpoint))
-        return [_entry(row) for row in rows]
+        query = f"{_SELECT} WHERE rowid > ? AND state IN ({marks}) AND endpoint LIKE ? ORDER BY rowid LIMIT {PAGE}"
+        last = 0
+        while rows := await self._rows(query, (last, *wanted, endpoint)):
+            last = rows[-1][0]
+            for entry in await to_thread.run_sync(_read_entries, rows):
+                yield entry
 
     async def counts(self) -> dict[JobState, int]:
         """How many jobs stand where."""
@@ -196,7 +212,7 @@ class Journal:
         place = self._places[fingerprint]
         self._places[fingerprint] += 1
         text = f"{self._salt}:{fingerprint}:{place}"
-        return f"ka-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
+        return f"{ID_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def doubtful_for(self, entry: JobEntry) -> float | None:
         """Seconds since a create of unknown outcome was about to be sent; None where there is no doubt."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from kling_async.errors import KlingError, SubmissionUnknownError
+from kling_async.errors import KlingError, SubmissionUnknownError, TaskNotFoundError
 from kling_async.jobs.journal import JobEntry, Journal
 from kling_async.schema.task import Task
 
@@ -42,7 +42,10 @@ async def create_recorded(
     if entry.task is not None:
         return entry.task
     if entry.task_id is not None:
-        return await look(entry.task_id)
+        try:
+            return await look(entry.task_id)
+        except TaskNotFoundError:
+            return await look(entry.key)  # the create's answer may have been spoiled on its way
 
     async def before_send() -> None:
         await journal.sending(entry.key)

@@ -38,6 +38,9 @@ from kling_async.session.upload import Request, Upload, prepare
 SETTLE: Final = 30.0
 """Seconds for which a create without an answer is looked up before it is sent again."""
 
+ID_PREFIX: Final = "ka-"
+"""How the external ids begin that this library makes."""
+
 LONE_ATTEMPTS: Final = 4
 """How often a create that is no job's is tried against a full account or a server that cannot be reached."""
 
@@ -46,7 +49,7 @@ _LOOK_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between look-ups; the l
 
 def new_external_id() -> str:
     """An id that no other job has, recognizable as this library's."""
-    return f"ka-{uuid.uuid4().hex}"
+    return f"{ID_PREFIX}{uuid.uuid4().hex}"
 
 
 OnUnknown: TypeAlias = Literal["resend", "hold"]
@@ -147,7 +150,7 @@ class _Submission:
 
     def __init__(self, terms: Submitter, external_id: str) -> None:
         self.in_doubt = False
-        self._doubted = False
+        self._surely_ours = external_id.startswith(ID_PREFIX)
         self._terms = terms
         self._external_id = external_id
         self._deadline = anyio.current_time() + terms.timeout
@@ -162,7 +165,7 @@ class _Submission:
             if isinstance(outcome, Accepted):
                 return outcome.task
             if isinstance(outcome, Unknown):
-                self._doubted = True
+                self._surely_ours = True
                 found = await self.look_up(outcome.error, settle=SETTLE)
                 if found is not None:
                     return found
@@ -226,13 +229,14 @@ class _Submission:
     async def _adopt(self, duplicate: DuplicateTaskError) -> Task:
         """The task that already has our id, if it is one of this endpoint's.
 
-        After a create of ours that had no clear outcome the task is ours, however late it can be seen.
+        With an id that this library made, or after a create that had no clear outcome, the task is ours, however
+        late it can be seen.
         """
         for attempt in itertools.count(1):
             try:
                 return await self._find(duplicate)
             except TaskNotFoundError:
-                if attempt >= LONE_ATTEMPTS and not self._doubted:
+                if attempt >= LONE_ATTEMPTS and not self._surely_ours:
                     raise duplicate from None
                 self._check_deadline(duplicate)
             except KlingError as error:

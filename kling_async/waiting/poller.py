@@ -27,6 +27,7 @@ from typing_extensions import override
 
 from kling_async.errors import (
     AccountError,
+    APIError,
     AuthenticationError,
     ConfigurationError,
     KlingError,
@@ -117,7 +118,7 @@ class Poller:
         watch = Watch(
             key=key,
             gap=gap,
-            born=now,
+            born=now - _age(known),
             deadline=math.inf if timeout is None else now + timeout,
             due=now if look_now else now + gap(0.0),
             task=known,
@@ -287,7 +288,7 @@ class Poller:
             if isinstance(error, TaskNotFoundError):
                 watch.miss(error, now)
             elif wait is None:
-                watch.end(error)
+                watch.end(error.about(watch.ids) if isinstance(error, APIError) else error)
             else:
                 watch.failures += 1
         if wait is not None and now >= self._quiet_until:  # what fails together counts once
@@ -310,7 +311,7 @@ class Poller:
                     continue
             word = row.get("task_status")
             for watch in watches:
-                if watch.word == word and word != "succeed":
+                if watch.word == word:
                     watch.seen_at = now
                 else:
                     self._show_row(row, watches)
@@ -343,8 +344,16 @@ class Poller:
                 self._by_either_id -= 1
                 if watch.key != task.task_id:
                     self._by_id.setdefault(task.task_id, []).append(watch)
-            watch.word = word if isinstance(word, str) else None
+            complete = isinstance(word, str) and not (task.succeeded and not task.videos)
+            watch.word = word if complete else None  # what lacks its result is news each time
             watch.see(task, now)
+
+
+def _age(task: Task | None) -> float:
+    """Seconds for which a task had existed when it was last seen, by the service's own clock."""
+    if task is None or task.created_at is None or task.updated_at is None:
+        return 0.0
+    return max(0.0, (task.updated_at - task.created_at).total_seconds())
 
 
 def _concerns_everyone(error: KlingError) -> bool:

@@ -23,6 +23,9 @@ from kling_async.errors import ConfigurationError
 Schedule: TypeAlias = Callable[[float], float] | Sequence[float]
 """When to look: a callable from age to gap, both in seconds, or a sequence of gaps in seconds."""
 
+LONGEST_GAP: Final = 1e6
+"""The longest gap that makes sense, in seconds: a third of the time for which a result is kept."""
+
 REMEMBERED: Final = 64
 """How many finished jobs of one kind a client remembers for its schedule."""
 
@@ -87,8 +90,10 @@ def checked_gap(gap: object, name: str) -> float:
     Raises:
         ConfigurationError: It is not; the text holds `name`.
     """
-    if isinstance(gap, bool) or not isinstance(gap, int | float) or not math.isfinite(gap) or gap <= 0:
-        raise ConfigurationError(f"{name} is {gap!r}; it must be a finite number of seconds above 0")
+    if isinstance(gap, bool) or not isinstance(gap, int | float) or not 0 < gap <= LONGEST_GAP:
+        raise ConfigurationError(
+            f"{name} is {gap!r}; it must be a number of seconds above 0 and at most {LONGEST_GAP:.0f}"
+        )
     return float(gap)
 
 

@@ -77,8 +77,15 @@ class Watch:
     """What the waiter has not taken yet."""
 
     _missing_since: float | None = None
+    _missed_at: float = -math.inf
     _empty_looks: int = 0
     _waiter: asyncio.Future[None] | None = None
+
+    @property
+    def ids(self) -> str:
+        """Every id by which the task can be asked for again."""
+        external_id = None if self.task is None else self.task.external_task_id
+        return self.key if external_id in {None, self.key} else f"{self.key} ({external_id})"
 
     def gap_at(self, now: float) -> float:
         """Seconds from now until its next look, by its schedule; a schedule that raises ends the wait."""
@@ -98,7 +105,6 @@ class Watch:
         self.seen_at = now
         self.failures = 0
         self.known = True
-        self._missing_since = None
         if task.succeeded and not task.videos:
             self._see_no_video(task)
             return
@@ -127,15 +133,15 @@ class Watch:
             error: The service's answer; ends the wait at once where the task was never seen.
             now: The event loop's time in seconds.
         """
-        self.seen_at = now
-        if self._missing_since is None:
+        if self._missing_since is None or self.seen_at > self._missed_at:
             self._missing_since = now
+        self.seen_at = self._missed_at = now
         if not self.known or now - self._missing_since >= MISSING_FOR:
-            self.end(error)
+            self.end(error.about(self.ids))
 
     def expire(self, now: float) -> None:
         """Ends the wait at its deadline."""
-        key = harmless(self.key)
+        key = harmless(self.ids)
         last = "was never seen" if self.task is None else f"is still {harmless(str(self.task.status))}"
         message = f"task {key} {last} after {now - self.born:.0f} s; it goes on at the service, wait for {key} again"
         self.end(TaskTimeoutError(message, task=self.task, task_id=self.key))

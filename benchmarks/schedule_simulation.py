@@ -1,0 +1,61 @@
+"""What a schedule is worth: delay of noticing against looks per job, by simulation.
+
+Job times are log-normal (mean 164 s, sigma of the logarithm 0.6). Every job is looked at alone, by `Backoff`, by
+`Experience` (which learns from the jobs before it) and at fixed intervals; no network, no clock, fixed seed.
+"""
+
+import statistics
+from collections.abc import Callable
+
+from benchmarks.harness import job_times, quantile, table
+from kling_async.waiting.schedule import Backoff, Experience
+
+JOBS = 5000
+MEAN = 164.0
+SIGMA = 0.6
+
+
+def wait(gap: Callable[[float], float], ends: float) -> tuple[int, float]:
+    """Looks until the end was seen, and seconds from the end to that look."""
+    age, looks = gap(0.0), 1
+    while age < ends:
+        age += gap(age)
+        looks += 1
+    return looks, age - ends
+
+
+def main() -> None:
+    experience = Experience()
+    schedules: dict[str, Callable[[float], float]] = {
+        "fixed 2 s": lambda _age: 2.0,
+        "fixed 5 s": lambda _age: 5.0,
+        "fixed 10 s": lambda _age: 10.0,
+        "Backoff (before anything is known)": Backoff(),
+        "Experience (the default)": experience,
+    }
+    rows = []
+    for name, gap in schedules.items():
+        looks, delays = [], []
+        for seconds in job_times(JOBS, MEAN, SIGMA):
+            count, delay = wait(gap, seconds)
+            looks.append(count)
+            delays.append(delay)
+            if gap is experience:
+                experience.record(seconds)
+        rows.append(
+            [
+                name,
+                f"{statistics.median(delays):.2f}",
+                f"{quantile(delays, 0.95):.2f}",
+                f"{statistics.mean(looks):.1f}",
+            ]
+        )
+    table(
+        f"{JOBS} jobs, log-normal with mean {MEAN:.0f} s and sigma {SIGMA}",
+        ["schedule", "median delay s", "p95 delay s", "looks per job"],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

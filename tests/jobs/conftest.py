@@ -1,0 +1,52 @@
+"""Fixtures of the journal's tests: a picture, a service, and a script that can be run again."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from proofs.journal_tools import png
+
+from kling_async import KlingClient
+from kling_async.emulator import AtOnce, Emulator
+from kling_async.session import submit
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Settle times and looks that fit a test; what they are is tested elsewhere."""
+    monkeypatch.setattr(submit, "SETTLE", 0.1)
+    monkeypatch.setattr(submit, "_LOOK_GAPS", (0.02,))
+    monkeypatch.setattr("kling_async.waiting.schedule.Backoff.__call__", lambda self, age: 0.02)
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """A picture's file."""
+    path = tmp_path / "picture.png"
+    path.write_bytes(png())
+    return path
+
+
+@pytest.fixture
+async def emulator():
+    """A service whose tasks have ended by their first look."""
+    async with Emulator(render=False, advance=AtOnce()) as running:
+        yield running
+
+
+@pytest.fixture
+def script(emulator, tmp_path):
+    """A block in which one run of the user's script has its client; each run is as good as a new process."""
+
+    @asynccontextmanager
+    async def run(**options):
+        options = {
+            "access_key": emulator.access_key,
+            "secret_key": emulator.secret_key,
+            "base_url": emulator.url,
+            "journal": tmp_path / "jobs.sqlite",
+            **options,
+        }
+        async with KlingClient(**options) as kling:
+            yield kling
+
+    return run

@@ -1,0 +1,193 @@
+"""Proof 4: a journalled job is cancelled at each of its suspension points, one after the other.
+
+After each, the same request is run again with the same journal: the ledger has one task for it, the result is there,
+and nothing is left behind: no task of the loop, no thread, no slot.
+"""
+
+import asyncio
+import threading
+import types
+
+import pytest
+from proof_helpers import PROOF_TIME, client, emulating, judge_lost, judge_twice, lagging, requests, unguarded
+
+from kling_async.emulator import ByClock
+from kling_async.emulator.videos import FIXED_VIDEO
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+
+MOST = 400
+"""A job with more suspension points than these is a defect of the proof."""
+
+
+@pytest.fixture
+def anyio_backend():
+    """Virtual time."""
+    return PROOF_TIME
+
+
+class CancelledAt:
+    """Runs a coroutine in the current task and cancels that task at the coroutine's n-th suspension.
+
+    Args:
+        number: Which suspension, counted from 1.
+    """
+
+    def __init__(self, number):
+        self.number = number
+        self.suspensions = 0
+
+    @types.coroutine
+    def run(self, coroutine):
+        """Passes on all that the coroutine yields, sends and raises; the task's cancel goes to what is waited for."""
+        sent, raised = None, None
+        while True:
+            try:
+                waited = coroutine.send(sent) if raised is None else coroutine.throw(raised)
+            except StopIteration as end:
+                return end.value
+            self.suspensions += 1
+            if self.suspensions == self.number:
+                asyncio.current_task().cancel()
+            sent, raised = None, None
+            try:
+                sent = yield waited
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
+                raised = error
+
+    async def strikes(self, coroutine):
+        """Whether the coroutine was cancelled; False where it ended before its n-th suspension."""
+
+        async def body():
+            return await self.run(coroutine)
+
+        task = asyncio.ensure_future(body())
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+            assert self.suspensions < self.number, "a cancellation was swallowed"
+        return task.cancelled()
+
+
+def slow_to_create(emulator):
+    """Creates five seconds after the request came, as often as it comes."""
+    unguarded(emulator)
+    emulator.fault("create", "delay", seconds=5.0, before=True)
+
+
+def answer_lost(emulator):
+    """The first create's answer is lost, and the task is not seen for ten seconds; each create makes one."""
+    unguarded(emulator)
+    lagging(emulator, 10.0)
+    emulator.fault("create", "reset-after")
+
+
+def full(emulator):
+    """Refuses twice for lack of slots."""
+    emulator.fault("create", "concurrency", times=2)
+
+
+def calm(_emulator):
+    """No trouble."""
+
+
+WEATHER = [calm, slow_to_create, answer_lost, full]
+
+
+def left_behind(before):
+    """The loop's tasks and the journal's threads that were not there before."""
+    tasks = [task for task in asyncio.all_tasks() if task not in before]
+    return tasks, [thread.name for thread in threading.enumerate() if thread.name == "kling-journal"]
+
+
+async def through_all_points(attempt):
+    """Calls `attempt(CancelledAt(n))` for n = 1, 2, … until one runs through; gives the number of points."""
+    for number in range(1, MOST):
+        before = asyncio.all_tasks()
+        struck = await attempt(CancelledAt(number))
+        await asyncio.sleep(0.01)
+        assert ([], []) == left_behind(before)
+        if not struck:
+            return number - 1
+    raise AssertionError(f"more than {MOST} suspension points")
+
+
+@pytest.mark.parametrize("weather", WEATHER, ids=lambda weather: weather.__name__)
+async def test_a_script_cancelled_anywhere_and_run_again_pays_once(weather, tmp_path):
+    """The client is closed after the cancellation, and the next one finds its job in the journal."""
+    (request,) = requests(1)
+
+    async def attempt(cancelling):
+        journal = tmp_path / f"{cancelling.number}.sqlite"
+        async with emulating(advance=ByClock(20.0)) as emulator:
+            weather(emulator)
+            async with client(emulator, journal=journal, max_in_flight=1) as kling:
+                struck = await cancelling.strikes(kling.image2video.generate(request))
+                limiter = kling._limiter
+            assert (0, 0) == (limiter.held, limiter.waiting)
+            async with client(emulator, journal=journal) as kling:
+                task = await kling.image2video.generate(request)
+            judge_twice(emulator, 1)
+            judge_lost(emulator, {task.task_id})
+            return struck
+
+    points = await through_all_points(attempt)
+    print(f"\n{weather.__name__}: {points} suspension points")  # noqa: T201 - the proof's figures
+    assert 8 < points
+
+
+@pytest.mark.parametrize("weather", WEATHER, ids=lambda weather: weather.__name__)
+async def test_a_job_cancelled_anywhere_and_run_again_by_the_same_client_pays_once(weather, tmp_path):
+    """The only slot comes free when the task has ended, or when there is none; the second run gets it."""
+    (request,) = requests(1, named=True)
+
+    async def attempt(cancelling):
+        journal = tmp_path / f"{cancelling.number}.sqlite"
+        async with emulating(advance=ByClock(20.0)) as emulator:
+            weather(emulator)
+            async with client(emulator, journal=journal, max_in_flight=1) as kling:
+                struck = await cancelling.strikes(kling.image2video.generate(request))
+                task = await kling.image2video.generate(request)
+                await asyncio.sleep(120)  # whoever holds the cancelled job's slot looks again meanwhile
+                assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
+            judge_twice(emulator, 1)
+            judge_lost(emulator, {task.task_id})
+            return struck
+
+    assert 8 < await through_all_points(attempt)
+
+
+async def test_a_batch_cancelled_anywhere_and_run_again_pays_once_for_each(tmp_path):
+    """The suspension points of the block that draws three jobs' outcomes."""
+    batch = requests(3)
+
+    async def attempt(cancelling):
+        journal = tmp_path / f"{cancelling.number}.sqlite"
+        async with emulating(advance=ByClock(20.0)) as emulator:
+            async with client(emulator, journal=journal, max_in_flight=2) as kling:
+                struck = await cancelling.strikes(kling.image2video.generate_all(batch))
+            async with client(emulator, journal=journal) as kling:
+                told = await kling.image2video.generate_all(batch)
+            judge_twice(emulator, len(batch))
+            judge_lost(emulator, {outcome.unwrap().task_id for outcome in told})
+            return struck
+
+    assert 2 < await through_all_points(attempt)
+
+
+async def test_a_download_cancelled_anywhere_leaves_a_whole_file_or_none(tmp_path):
+    """No `.part` stays; the next download brings the file."""
+    (request,) = requests(1)
+
+    async def attempt(cancelling):
+        path = tmp_path / f"{cancelling.number}.mp4"
+        async with emulating(advance=ByClock(20.0)) as emulator, client(emulator) as kling:
+            task = await kling.image2video.generate(request)
+            struck = await cancelling.strikes(kling.download(task.videos[0], path))
+            assert path.read_bytes() == FIXED_VIDEO if path.exists() else struck
+            assert not path.with_name(path.name + ".part").exists()
+            await kling.download(task.videos[0], path)
+            assert FIXED_VIDEO == path.read_bytes()
+            return struck
+
+    assert 5 < await through_all_points(attempt)
