@@ -132,6 +132,7 @@ class KlingClient:
 
     async def aclose(self) -> None:
         """Ends all waits and closes what was opened; a session of the caller's stays open."""
+        self._limiter.fail_waiting(ConfigurationError("the client was closed"))
         await self.image2video.aclose()
         await self._transport.aclose()
         if self.journal is not None:

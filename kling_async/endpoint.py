@@ -10,7 +10,7 @@ import builtins
 import functools
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
@@ -124,6 +124,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         Raises:
             KlingError: As `wait_for_task`, but for a failed task, which is yielded.
         """
+        self._calls.transport.claim()
         _check_timeout(timeout)
         gap = self._experience[None] if schedule is None else as_schedule(schedule)
         with self._poller.watching(_checked_target(task), gap, timeout) as watch:
@@ -175,12 +176,12 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
             ValidationError: `timeout` is not above 0.
         """
         _check_timeout(timeout)
-        limiters, bound = self._limits(concurrency)
+        limiters, slots = self._limits(concurrency)
 
         async def run(request: RequestT, progress: Progress) -> Task:
             return await self._job(request, limiters, timeout, None, progress)
 
-        return JobStream(requests, run, bound)
+        return JobStream(requests, run, slots)
 
     async def generate_all(
         self,
@@ -210,12 +211,12 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         _check_timeout(timeout)
         if self._journal is None:
             raise ConfigurationError("there is nothing to resume: the client was made without journal=")
-        limiters, bound = self._limits(concurrency)
+        limiters, slots = self._limits(concurrency)
 
         async def run(entry: JobEntry, progress: Progress) -> Task:
             return await self._resumed(entry, limiters, timeout, progress)
 
-        return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, bound)
+        return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, slots)
 
     async def _resumed(
         self, entry: JobEntry, limiters: tuple[SlotLimiter, ...], timeout: float | None, progress: Progress
@@ -235,11 +236,15 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
 
         return await run_job(entry, create, wait, limiters, self._minders, progress.on_slot)
 
-    def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], int | None]:
-        """The limiters of a stream of jobs, and how many jobs that makes at once."""
+    def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], Callable[[], int | None]]:
+        """The limiters of a stream of jobs, and what tells how many jobs that makes at once."""
         own = SlotLimiter(checked_limit(concurrency, "concurrency"), self._calls.jitter)
-        bounds = [bound for bound in (concurrency, self._limiter.limit) if bound is not None]
-        return (own, self._limiter), min(bounds, default=None)
+
+        def slots() -> int | None:
+            bounds = [bound for bound in (concurrency, self._limiter.limit) if bound is not None]
+            return min(bounds, default=None)
+
+        return (own, self._limiter), slots
 
     async def _job(
         self,
@@ -249,6 +254,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         on_update: OnUpdate | None,
         progress: Progress | None = None,
     ) -> Task:
+        self._calls.transport.claim()
         self._check(request)
         if self._journal is None:
             request, entry = identified(request), None
@@ -278,6 +284,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         *,
         look_now: bool = True,
     ) -> Task:
+        self._calls.transport.claim()
         _check_timeout(timeout)
         gap = self._experience[kind] if schedule is None else as_schedule(schedule)
         with self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now) as watch:

@@ -17,9 +17,9 @@ from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 from attrs import frozen
 from typing_extensions import override
 
-from kling_async.errors import KlingError, Problem, TaskError, ValidationError
+from kling_async.errors import ConfigurationError, KlingError, Problem, TaskError, ValidationError
 from kling_async.jobs.job import STOPS_CREATING
-from kling_async.jobs.limiter import checked_limit, not_submitted
+from kling_async.jobs.limiter import not_submitted
 from kling_async.schema.task import Task
 
 MARGIN: Final = 2
@@ -81,13 +81,15 @@ class JobStream(Generic[RequestT]):
     Args:
         requests: What to create; may be endless.
         run_job: Runs one job to its end.
-        slots: How many jobs run at once at most, 1 or more; None where only the service limits them.
+        slots: Tells how many jobs run at once at most, which can change; None where only the service limits them.
     """
 
-    def __init__(self, requests: Requests[RequestT], run_job: RunJob, slots: int | None) -> None:
+    def __init__(
+        self, requests: Requests[RequestT], run_job: RunJob, slots: Callable[[], int | None]
+    ) -> None:
         self._requests = requests
         self._run_job = run_job
-        self._slots = checked_limit(slots, "concurrency")
+        self._slots = slots
         self._jobs: set[asyncio.Task[None]] = set()
         self._drawing: asyncio.Task[None] | None = None
         self._outcomes: deque[JobOutcome[RequestT]] = deque()
@@ -125,6 +127,8 @@ class JobStream(Generic[RequestT]):
         while not self._outcomes:
             if self._drawing.done() and not self._jobs:
                 error, self._source_error = self._source_error, None
+                if self._drawing.cancelled():
+                    raise ConfigurationError("the iterable of requests was cancelled before its end")
                 raise error or StopAsyncIteration
             await self._change()
         outcome = self._outcomes.popleft()
@@ -154,11 +158,11 @@ class JobStream(Generic[RequestT]):
             self._changed.set()
 
     def _has_room(self) -> bool:
-        backlog = MARGIN if self._slots is None else self._slots
+        slots = self._slots()
         return (
             self._without_slot < MARGIN
-            and (self._slots is not None or self._unanswered < UNANSWERED)
-            and len(self._outcomes) < max(backlog, MARGIN)
+            and (slots is not None or self._unanswered < UNANSWERED)
+            and len(self._outcomes) < max(slots or 0, MARGIN)
         )
 
     def _start(self, index: int, request: RequestT) -> None:

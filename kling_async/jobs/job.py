@@ -30,7 +30,7 @@ from kling_async.errors import (
 from kling_async.jobs.limiter import Slot, SlotLimiter
 from kling_async.schema.task import Task
 from kling_async.session import retry
-from kling_async.session.submit import new_external_id
+from kling_async.session.submit import SETTLE, new_external_id
 
 MINDED_AGAIN: Final = 60.0
 """Seconds after which a minder whose look was refused for good looks again."""
@@ -82,10 +82,15 @@ class Minders:
 
     async def _mind(self, task_id: str, slots: AsyncExitStack) -> None:
         async with slots:
+            settled = anyio.current_time() + SETTLE
             while True:
                 try:
                     await self._until_end(task_id)
-                except (TaskError, TaskNotFoundError, ConfigurationError):
+                except TaskNotFoundError:
+                    if anyio.current_time() >= settled:
+                        return
+                    await anyio.sleep(SETTLE / 10)  # a create that was cancelled may still be on its way
+                except (TaskError, ConfigurationError):
                     return  # it has ended, or nothing more can be learnt of it
                 except KlingError:
                     await anyio.sleep(MINDED_AGAIN)  # the account or the keys: it holds its slot all the same

@@ -106,7 +106,12 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
-    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+    def claim(self) -> None:
+        """Binds the client to the running event loop at its first use.
+
+        Raises:
+            ConfigurationError: It is closed, or belongs to another event loop.
+        """
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ConfigurationError("this client is closed")
@@ -115,6 +120,9 @@ class Transport:
                 "this client belongs to another event loop; make one client for each loop"
             )
         self._loop = loop
+
+    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        self.claim()
         if self._given is not None:
             return self._given
         if fresh not in self._own:

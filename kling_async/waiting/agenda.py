@@ -72,9 +72,10 @@ class Agenda:
             due.append(watch)
         return [watch for watch in due if not watch.ended]
 
-    def count_due_within(self, seconds: float, now: float) -> int:
-        """How many more tasks come due so soon that a look at all of them now would serve them."""
-        return sum(
-            at < now + seconds and ticket == watch.ticket and not watch.ended and watch.seen_at < now
+    def due_within(self, seconds: float, now: float) -> list[Watch]:
+        """Watches that come due so soon that a look at all of them now would serve them; they stay in the queue."""
+        return [
+            watch
             for at, ticket, watch in self._looks
-        )
+            if at < now + seconds and ticket == watch.ticket and not watch.ended and watch.seen_at < now
+        ]

@@ -19,6 +19,7 @@ import contextvars
 import itertools
 import logging
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -84,7 +85,8 @@ class Poller:
         self._looks: set[asyncio.Task[None]] = set()
         self._round: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
-        self._slots = asyncio.Semaphore(SINGLE_LOOKS)
+        self._singles: deque[Watch] = deque()
+        self._lookers: set[asyncio.Task[None]] = set()
         self._shown = 1.0
         self._reach = 0
         self._failures = 0
@@ -167,6 +169,8 @@ class Poller:
                 job.cancel()
         self._loop = self._round = None
         self._looks.clear()
+        self._lookers.clear()
+        self._singles.clear()
         self._agenda.clear()
 
     async def _run(self) -> None:
@@ -194,15 +198,15 @@ class Poller:
                 watch.due = now + 0.1
                 self._agenda.put(watch)
             return
-        served = len(due)
+        soon: list[Watch] = []
         if self._count > FEW and self._count * self._shown > cost:
-            served += self._agenda.count_due_within(min(watch.gap_at(now) for watch in due), now)
+            soon = self._agenda.due_within(min(watch.gap_at(now) for watch in due), now)
+        served = len(due) + len(soon)
         if served > FEW and served * self._shown > cost:
-            self._round = self._spawn(self._look_at_pages(due, min(size, MAX_PAGE)))
+            self._round = self._spawn(self._look_at_pages(due, soon, min(size, MAX_PAGE)))
             return
         self._shown = min(1.0, self._shown + 0.02)  # adverse orders are not for ever
-        for watch in due:
-            _ = self._spawn(self._look_at_one(watch))
+        self._look_singly(due)
 
     def _spawn(self, look: Any) -> asyncio.Task[None]:
         job: asyncio.Task[None] = asyncio.get_running_loop().create_task(look)
@@ -212,34 +216,44 @@ class Poller:
 
     def _looked(self, job: asyncio.Task[None]) -> None:
         self._looks.discard(job)
+        self._lookers.discard(job)
         if job is self._round:
             self._round = None
         self._wake.set()
 
+    def _look_singly(self, watches: Iterable[Watch]) -> None:
+        """Looks at each by a single GET, a few at once."""
+        self._singles.extend(watches)
+        for _ in range(min(SINGLE_LOOKS - len(self._lookers), len(self._singles))):
+            self._lookers.add(self._spawn(self._look_at_singles()))
+
+    async def _look_at_singles(self) -> None:
+        while self._singles:
+            await self._look_at_one(self._singles.popleft())
+
     async def _look_at_one(self, watch: Watch) -> None:
         """One single GET, for everyone who waits under this id."""
-        async with self._slots:
-            if watch.ended or watch.gone:
-                return
-            if asyncio.get_running_loop().time() >= self._quiet_until:
-                try:
-                    task = await self._fetch_one(watch.key)
-                except KlingError as error:
-                    self._failed([watch], error)
-                except Exception as error:  # noqa: BLE001 - a defect must end the wait, not hang it
-                    watch.end(error)
-                else:
-                    self._failures = 0
-                    self._show(task, self._by_id.get(watch.key, ()))
+        if watch.ended or watch.gone:
+            return
+        if asyncio.get_running_loop().time() >= self._quiet_until:
+            try:
+                task = await self._fetch_one(watch.key)
+            except KlingError as error:
+                self._failed([watch], error)
+            except Exception as error:  # noqa: BLE001 - a defect must end the wait, not hang it
+                watch.end(error)
+            else:
+                self._failures = 0
+                self._show(task, self._by_id.get(watch.key, ()))
         self._again([watch])
 
-    async def _look_at_pages(self, due: list[Watch], size: int) -> None:
-        """One list round, then single GETs for what it did not show."""
+    async def _look_at_pages(self, due: list[Watch], soon: list[Watch], size: int) -> None:
+        """One list round for what is due now and soon, then single GETs for what is due and was not shown."""
         begun = asyncio.get_running_loop().time()
         missing = due
         try:
-            missing = await self._page_after_page(due, begun, size)
-            share = 1 - len(missing) / len(due)
+            missing = await self._page_after_page(due + soon, begun, size)
+            share = 1 - len(missing) / (len(due) + len(soon))
         except KlingError as error:
             share = 0.0
             if _concerns_everyone(error) and self._pages_failed < PAGE_FAILURES:
@@ -255,13 +269,13 @@ class Poller:
             self._reach = min(self._reach + size // 2, MAX_PAGE)  # half a page more costs less than these
         else:
             self._reach = self._reach * 19 // 20
-        for watch in missing:
-            _ = self._spawn(self._look_at_one(watch))
-        self._again(set(due).difference(missing))
+        left = set(due).intersection(missing)
+        self._look_singly(left)
+        self._again(set(due) - left)
 
-    async def _page_after_page(self, due: list[Watch], begun: float, size: int) -> list[Watch]:
+    async def _page_after_page(self, wanted: list[Watch], begun: float, size: int) -> list[Watch]:
         """Reads list pages for as long as one more is cheaper than single GETs; returns what was not shown."""
-        missing = due
+        missing = wanted
         for number in range(1, MAX_PAGE_NUMBER + 1):
             rows = await self._fetch_page(number, size)
             self._failures = self._pages_failed = 0
@@ -330,7 +344,7 @@ class Poller:
     def _show_row(self, row: dict[str, Any], watches: list[Watch]) -> None:
         task = read_task(row)
         if task.succeeded and not task.videos:
-            _ = self._spawn(self._look_at_one(watches[0]))  # finished, but the list does not show the result
+            self._look_singly(watches[:1])  # finished, but the list does not show the result
         else:
             self._show(task, watches)
 

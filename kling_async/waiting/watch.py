@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -73,7 +72,7 @@ class Watch:
     error: BaseException | None = None
     """What ended the wait."""
 
-    changes: deque[Task] = field(factory=deque)
+    changes: list[Task] = field(factory=list)
     """What the waiter has not taken yet."""
 
     _missing_since: float | None = None
@@ -172,4 +171,4 @@ class Watch:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self.changes.popleft()
+        return self.changes.pop(0)

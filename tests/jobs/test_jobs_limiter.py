@@ -79,9 +79,9 @@ class Limited(RuleBasedStateMachine):
         fitting = [job for job in self.jobs if job.alive and job.holds == holding]
         return fitting[place % len(fitting)] if fitting else None
 
-    @rule()
-    def submit(self):
-        self.run(lambda: self.jobs.append(Job(self.limiter, len(self.jobs))))
+    @rule(count=st.sampled_from([1, 3, 6]))
+    def submit(self, count):
+        self.run(lambda: [self.jobs.append(Job(self.limiter, len(self.jobs))) for _ in range(count)])
 
     @rule(place=st.integers(0, 50))
     def finish(self, place):

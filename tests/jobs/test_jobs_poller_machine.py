@@ -28,7 +28,7 @@ class Waiter:
 
     async def _run(self, poller, target, gap):
         with poller.watching(target, lambda _: gap, None) as watch:
-            return await until_end(watch, lambda seen: self.heard.append(seen))
+            return await until_end(watch, self.heard.append)
 
 
 class Polled(RuleBasedStateMachine):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import logging
 
 import pytest
@@ -122,7 +123,7 @@ async def test_a_few_waiters_look_one_by_one(seam, count):
     assert [] == seam.pages
     for number, one in enumerate(ids):
         times = [time for time, task_id in seam.looks if task_id == one]
-        gaps = {round(second - first, 1) for first, second in zip(times, times[1:], strict=False)}
+        gaps = {round(second - first, 1) for first, second in itertools.pairwise(times)}
         assert {3.0 + number} == gaps
 
 
@@ -433,6 +434,26 @@ async def test_a_defect_ends_waits_instead_of_hanging_them(seam, where):
         seam.hidden_from_pages = set(ids)
     for ended in await asyncio.gather(*seam.start(ids), return_exceptions=True):
         assert isinstance(ended, ZeroDivisionError)
+
+
+async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
+    """At the very moment at which every looker has finished and none has been counted out yet."""
+    ids = seam.add(SINGLE_LOOKS + 1, "succeed")
+    seam.page_error, seam.page_takes = MalformedResponseError("no such route", http_status=404), 0.0
+    answered = asyncio.Event()
+    asyncio.get_running_loop().call_at(now() + 2.0, answered.set)
+
+    async def one(task_id):
+        await answered.wait()
+        return read_task(seam.rows[task_id])
+
+    async def last():
+        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, look_now=False) as watch:
+            return await until_end(watch, None)
+
+    seam.poller._fetch_one = one
+    got = await asyncio.gather(*seam.start(ids[:-1]), last())
+    assert ids == [each.task_id for each in got]
 
 
 async def test_thousands_of_waiters_cost_a_few_timers(seam):
