@@ -190,7 +190,7 @@ class Limited(RuleBasedStateMachine):
 
 
 TestLimited = Limited.TestCase
-TestLimited.settings = settings(derandomize=True, max_examples=150, stateful_step_count=50, deadline=None)
+TestLimited.settings = settings(derandomize=True, max_examples=100, stateful_step_count=50, deadline=None)
 
 
 @pytest.fixture

@@ -194,4 +194,4 @@ class Polled(RuleBasedStateMachine):
 
 
 TestPolled = Polled.TestCase
-TestPolled.settings = settings(derandomize=True, max_examples=150, stateful_step_count=40, deadline=None)
+TestPolled.settings = settings(derandomize=True, max_examples=100, stateful_step_count=40, deadline=None)
