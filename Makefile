@@ -13,7 +13,7 @@ test: $(VENV)/.installed-dev  ## the tests, under three minutes
 	$(BIN)/python -m pytest
 
 proof: $(VENV)/.installed-dev  ## the proofs of CI, with the figures that they print
-	$(BIN)/python -m pytest tests/proofs -s
+	$(BIN)/python -m pytest tests/proofs -s -m "proof and not slow"
 
 proof-long: $(VENV)/.installed-dev  ## more seeds, 200 kills, ten million inputs: an hour and more
 	$(BIN)/python -m pytest tests/proofs -s -m slow --timeout 7200

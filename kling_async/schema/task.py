@@ -120,17 +120,19 @@ class Task:
             return None
 
 
-def read_task(data: object, *, request_id: str | None = None) -> Task:
+def read_task(data: object, *, request_id: str | None = None, http_status: int | None = None) -> Task:
     """Reads a task object: the `data` of an answer, a row of a list, or a callback's body.
 
     Raises:
         MalformedResponseError: It is no mapping or has no task id.
     """
     if not isinstance(data, dict):
-        raise MalformedResponseError("the task is no object", excerpt=_excerpt(data))
+        raise MalformedResponseError("the task is no object", http_status=http_status, excerpt=_excerpt(data))
     task_id = _id_text(data.get("task_id"))
     if task_id is None:
-        raise MalformedResponseError("the task has no task_id", excerpt=_excerpt(data))
+        raise MalformedResponseError(
+            "the task has no task_id", http_status=http_status, excerpt=_excerpt(data)
+        )
     info = data.get("task_info")
     message = data.get("task_status_msg")
     return Task(

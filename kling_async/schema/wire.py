@@ -105,6 +105,9 @@ class Envelope:
     data: Any
     """The task, or the list of tasks; None where there is none."""
 
+    http_status: int = 200
+    """The HTTP status that it came with."""
+
 
 def read_envelope(body: bytes, *, http_status: int) -> Envelope:
     """Reads an answer.
@@ -133,6 +136,7 @@ def read_envelope(body: bytes, *, http_status: int) -> Envelope:
         message if isinstance(message, str) else "",
         request_id if isinstance(request_id, str) else None,
         parsed.get("data"),
+        http_status,
     )
 
 
@@ -144,7 +148,7 @@ def read_tasks(envelope: Envelope) -> list[Any]:
     """
     rows = [] if envelope.data is None else envelope.data
     if not isinstance(rows, list):
-        raise MalformedResponseError("the list of tasks is no array")
+        raise MalformedResponseError("the list of tasks is no array", http_status=envelope.http_status)
     return rows
 
 

@@ -142,7 +142,7 @@ class Submitter:
 
     async def _look(self, external_id: str, _seconds: float) -> Task:
         envelope = await self.calls.look(wire.task_path(self.endpoint, external_id))
-        return read_task(envelope.data, request_id=envelope.request_id)
+        return read_task(envelope.data, request_id=envelope.request_id, http_status=envelope.http_status)
 
 
 class _Submission:
@@ -184,7 +184,7 @@ class _Submission:
         outcome: Outcome
         try:
             envelope = await self._terms.calls.create(self._terms.endpoint, upload)
-            task = read_task(envelope.data, request_id=envelope.request_id)
+            task = read_task(envelope.data, request_id=envelope.request_id, http_status=envelope.http_status)
             outcome = Accepted(evolve(task, external_task_id=task.external_task_id or self._external_id))
         except (APIError, ConnectionFailedError, MalformedResponseError) as error:
             outcome = outcome_of_error(error)

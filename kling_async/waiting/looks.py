@@ -102,7 +102,7 @@ class Looks:
 
 
 def _task(envelope: wire.Envelope) -> Task:
-    return read_task(envelope.data, request_id=envelope.request_id)
+    return read_task(envelope.data, request_id=envelope.request_id, http_status=envelope.http_status)
 
 
 def _page_query(number: int, size: int) -> dict[str, str]:

@@ -230,6 +230,9 @@ class Poller:
     async def _look_at_singles(self) -> None:
         while self._singles:
             await self._look_at_one(self._singles.popleft())
+        looker = asyncio.current_task()
+        if looker is not None:
+            self._lookers.discard(looker)  # at once: what comes next must not count on it
 
     async def _look_at_one(self, watch: Watch) -> None:
         """One single GET, for everyone who waits under this id."""

@@ -1,5 +1,6 @@
 """A create's body: its exact length, its slices, and files that change under our hands."""
 
+import contextlib
 import io
 import json
 import os
@@ -144,6 +145,26 @@ async def test_a_file_that_changed_is_noticed_before_its_last_byte(tmp_path, cha
     with pytest.raises(ValidationError, match=r"picture\.png"):
         await drain(ready, sent)
     assert sum(sent) < ready.length
+
+
+def is_open(path):
+    """Whether this process holds the file."""
+    held = Path("/proc/self/fd")
+    return any(os.path.realpath(one) == str(path) for one in held.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux alone")
+@pytest.mark.parametrize("change", ["longer", "shorter", "as it is"])
+async def test_no_file_stays_open_after_its_stream(tmp_path, change):
+    """However the stream ended, and without waiting for a garbage collector."""
+    path = tmp_path / "picture.png"
+    path.write_bytes(png(padding=2 * SLICE))
+    made = Image2VideoRequest(image=path)
+    ready = await prepare(made, wire.document(made))
+    CHANGES.get(change, lambda _: None)(path)
+    with contextlib.suppress(ValidationError):
+        await drain(ready, [])
+    assert not is_open(path)
 
 
 @pytest.mark.parametrize("change", ["longer", "shorter", "gone"])
