@@ -11,7 +11,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
 from kling_async.jobs.batch import JobOutcome, JobStream, Progress, Requests
@@ -29,6 +29,9 @@ from kling_async.waiting.looks import Looks
 from kling_async.waiting.poller import Poller
 from kling_async.waiting.schedule import Experience, Schedule, as_schedule
 from kling_async.waiting.wait import OnUpdate, finished, until_end
+
+LONGEST: Final = 1e9
+"""The longest timeout, in seconds; None is for ever."""
 
 
 class EndpointRequest(Request, Protocol):
@@ -318,10 +321,12 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
 
 def _check_timeout(timeout: Any) -> None:
     if timeout is None or (
-        isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0
+        isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= LONGEST
     ):
         return
-    raise ValidationError([Problem("timeout", f"is {timeout!r}; it must be seconds above 0, or None")])
+    raise ValidationError(
+        [Problem("timeout", f"is {timeout!r}; it must be seconds above 0 and at most {LONGEST:.0f}, or None")]
+    )
 
 
 def _checked_target(task: Task | str) -> Task | str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -156,9 +156,10 @@ class Transport:
         async def body() -> AsyncIterator[bytes]:
             nonlocal started, broken
             try:
-                async for piece in upload.stream():
-                    started = True
-                    yield piece
+                async with aclosing(upload.stream()) as pieces:
+                    async for piece in pieces:
+                        started = True
+                        yield piece
             except KlingError as error:
                 broken = error
                 raise

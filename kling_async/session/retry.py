@@ -79,7 +79,7 @@ def read_retry_after(value: str | None, now: float) -> float | None:
         return None
     text = value.strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), MAX_RETRY_AFTER)
+        return min(float(text.lstrip("0")[:9] or 0), MAX_RETRY_AFTER)
     try:
         when = parsedate_to_datetime(text)
         seconds = when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now

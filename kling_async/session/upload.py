@@ -11,10 +11,10 @@ import binascii
 import os
 import stat
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import aclosing
 from typing import Any, BinaryIO, Final, Protocol
 
-import anyio
 from anyio import to_thread
 from attrs import field, frozen
 
@@ -58,7 +58,7 @@ class Upload:
         """The body's length in bytes, for `Content-Length`."""
         return sum(self.sizes)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body, slice by slice.
 
         Raises:
@@ -70,11 +70,12 @@ class Upload:
                 continue
             left = size
             try:
-                async for text in _encoded(piece):
-                    left -= len(text)
-                    if left < 0:
-                        break
-                    yield text
+                async with aclosing(_encoded(piece)) as texts:
+                    async for text in texts:
+                        left -= len(text)
+                        if left < 0:
+                            break
+                        yield text
             except OSError as error:
                 raise ValidationError([Problem(str(piece), f"cannot be read: {error.strerror}")]) from None
             if left:
@@ -224,7 +225,7 @@ def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
     return _facts(decoded_length(text), read_at)
 
 
-async def _encoded(picture: LocalImage) -> AsyncIterator[bytes]:
+async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
     """A picture's base64 text in slices."""
     if isinstance(picture, ImageBase64):
         step = _text_length(SLICE)
@@ -235,11 +236,15 @@ async def _encoded(picture: LocalImage) -> AsyncIterator[bytes]:
         for start in range(0, picture.size, SLICE):
             yield b64encode(view[start : start + SLICE])
     else:
-        async for text in _encoded_file(picture):
-            yield text
+        async with aclosing(_encoded_file(picture)) as texts:
+            async for text in texts:
+                yield text
 
 
-async def _encoded_file(picture: ImageFile) -> AsyncIterator[bytes]:
-    async with await anyio.open_file(picture.path, "rb") as file:
-        while part := await file.read(SLICE):
+async def _encoded_file(picture: ImageFile) -> AsyncGenerator[bytes, None]:
+    file = await to_thread.run_sync(picture.path.open, "rb")
+    try:
+        while part := await to_thread.run_sync(file.read, SLICE):
             yield b64encode(part)
+    finally:
+        file.close()  # at once, for a stream that is given up as well
