@@ -17,6 +17,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self):
         super().__init__()
         self.elapsed = 0.0
+        self.jumps = 0
         self.patience = PATIENCE
 
     def select(self, timeout=None):
@@ -25,6 +26,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         events = super().select(min(self.patience, timeout))
         if not events:
             self.elapsed += timeout
+            self.jumps += 1
         return events
 
 
@@ -34,6 +36,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+
+    @property
+    def jumps(self):
+        """How often the clock has jumped."""
+        return self._jumping.jumps
 
     def time(self):
         return 1000.0 + self._jumping.elapsed
