@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 from proofs.journal_tools import environment
@@ -107,8 +108,16 @@ async def test_five_hundred_writes_at_once_share_few_commits(opened, monkeypatch
     journal = opened()
     await journal.run(count)
     commits.clear()
-    await asyncio.gather(*(journal.run(add(str(number))) for number in range(500)))
-    assert len(commits) <= 10
+    under_way = threading.Event()
+    writes = [
+        journal.run(lambda _: under_way.wait(10)),
+        *(journal.run(add(str(each))) for each in range(500)),
+    ]
+    waiting = asyncio.gather(*writes)
+    await asyncio.sleep(0)  # every write has been asked for when this returns
+    under_way.set()
+    await waiting
+    assert len(commits) <= 3
     assert 500 == await journal.run(count)
 
 
