@@ -34,7 +34,7 @@ from kling_async.schema.images import (
     read_header,
 )
 
-SLICE: Final = 192 * 1024
+SLICE: Final = 96 * 1024
 """Bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join without padding."""
 
 _HEAD: Final = 64 * 1024  # enough for nearly every header; JPEGs with huge profiles are read on
