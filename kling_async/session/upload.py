@@ -243,7 +243,7 @@ async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
 
 async def _encoded_file(picture: ImageFile) -> AsyncGenerator[bytes, None]:
     # Opened on the loop, in microseconds: a file that a thread opens for a cancelled task would be nobody's to close.
-    file = picture.path.open("rb")  # noqa: ASYNC230 - see above
+    file = picture.path.open("rb")
     try:
         while part := await to_thread.run_sync(file.read, SLICE):
             yield b64encode(part)
