@@ -63,7 +63,7 @@ class Image2Video(Endpoint[Image2VideoRequest]):
             logger.warning("the service will probably refuse this request: %s", problem)
 
     async def create(self, request: Image2VideoRequest | None = None, **fields: Any) -> Task:
-        """Creates one task, and never two: see PROMISES of the README for what happens when an answer is lost.
+        """Creates one task, and never two: a lost answer is looked up by its external id.
 
         Takes no slot of `max_in_flight`, since nobody would free it; `generate` does.
 

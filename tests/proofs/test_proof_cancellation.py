@@ -6,10 +6,10 @@ and nothing is left behind: no task of the loop, no thread, no slot.
 
 import asyncio
 import threading
-import types
 
 import pytest
 from proof_helpers import PROOF_TIME, client, emulating, judge_lost, judge_twice, lagging, requests, unguarded
+from rooms_helpers import CancelledAt
 
 from kling_async.emulator import ByClock
 from kling_async.emulator.videos import FIXED_VIDEO
@@ -24,49 +24,6 @@ MOST = 400
 def anyio_backend():
     """Virtual time."""
     return PROOF_TIME
-
-
-class CancelledAt:
-    """Runs a coroutine in the current task and cancels that task at the coroutine's n-th suspension.
-
-    Args:
-        number: Which suspension, counted from 1.
-    """
-
-    def __init__(self, number):
-        self.number = number
-        self.suspensions = 0
-
-    @types.coroutine
-    def run(self, coroutine):
-        """Passes on all that the coroutine yields, sends and raises; the task's cancel goes to what is waited for."""
-        sent, raised = None, None
-        while True:
-            try:
-                waited = coroutine.send(sent) if raised is None else coroutine.throw(raised)
-            except StopIteration as end:
-                return end.value
-            self.suspensions += 1
-            if self.suspensions == self.number:
-                asyncio.current_task().cancel()
-            sent, raised = None, None
-            try:
-                sent = yield waited
-            except BaseException as error:  # noqa: BLE001 - it is the coroutine's
-                raised = error
-
-    async def strikes(self, coroutine):
-        """Whether the coroutine was cancelled; False where it ended before its n-th suspension."""
-
-        async def body():
-            return await self.run(coroutine)
-
-        task = asyncio.ensure_future(body())
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-            assert self.suspensions < self.number, "a cancellation was swallowed"
-        return task.cancelled()
 
 
 def slow_to_create(emulator):
