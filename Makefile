@@ -30,7 +30,7 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 contract: $(VENV)/.installed-dev  ## who may import whom
 	$(BIN)/lint-imports
