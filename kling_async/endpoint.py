@@ -10,12 +10,12 @@ import builtins
 import functools
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
-from kling_async.jobs.batch import JobOutcome, JobStream, Progress, Requests
-from kling_async.jobs.job import Minders, identified, run_job
+from kling_async.jobs.batch import JobOutcome, JobStream, Requests
+from kling_async.jobs.job import Job, Minders, Progress, identified
 from kling_async.jobs.journal import OPEN, JobEntry, Journal
 from kling_async.jobs.limiter import SlotLimiter, checked_limit
 from kling_async.jobs.manifest import request_of
@@ -26,7 +26,7 @@ from kling_async.session.calls import Calls
 from kling_async.session.submit import SubmitOptions, Submitter
 from kling_async.session.upload import Request
 from kling_async.waiting.looks import Looks
-from kling_async.waiting.poller import Poller
+from kling_async.waiting.poller import Poller, Watching
 from kling_async.waiting.schedule import Experience, Schedule, as_schedule
 from kling_async.waiting.wait import OnUpdate, finished, until_end
 
@@ -112,7 +112,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
             TaskNotFoundError: There is no such task.
             KlingError: A permanent error, such as revoked keys. Transient ones never end the wait.
         """
-        return await self._wait(task, None, timeout, schedule, on_update)
+        return await self._end(self._watching(task, None, timeout, schedule), None, on_update)
 
     async def watch(
         self, task: Task | str, *, timeout: float | None = 3600, schedule: Schedule | None = None
@@ -127,10 +127,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         Raises:
             KlingError: As `wait_for_task`, but for a failed task, which is yielded.
         """
-        self._calls.transport.claim()
-        _check_timeout(timeout)
-        gap = self._experience[None] if schedule is None else as_schedule(schedule)
-        with self._poller.watching(_checked_target(task), gap, timeout) as watch:
+        with self._watching(task, None, timeout, schedule) as watch:
             while True:
                 seen = await watch.next_change()
                 yield seen
@@ -155,7 +152,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
             KlingError: As `create` and `wait_for_task`.
         """
         _check_timeout(timeout)
-        return await self._job(request, (self._limiter,), timeout, on_update)
+        return await self._job(request, (self._limiter,), timeout, Progress(), on_update)
 
     def generate_many(
         self,
@@ -181,8 +178,8 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         _check_timeout(timeout)
         limiters, slots = self._limits(concurrency)
 
-        async def run(request: RequestT, progress: Progress) -> Task:
-            return await self._job(request, limiters, timeout, None, progress)
+        def run(request: RequestT, progress: Progress) -> Awaitable[Task]:
+            return self._job(request, limiters, timeout, progress)
 
         return JobStream(requests, run, slots)
 
@@ -216,8 +213,8 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
             raise ConfigurationError("there is nothing to resume: the client was made without journal=")
         limiters, slots = self._limits(concurrency)
 
-        async def run(entry: JobEntry, progress: Progress) -> Task:
-            return await self._resumed(entry, limiters, timeout, progress)
+        def run(entry: JobEntry, progress: Progress) -> Awaitable[Task]:
+            return self._resumed(entry, limiters, timeout, progress)
 
         return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, slots)
 
@@ -227,17 +224,17 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         if entry.task is not None:
             return finished(entry.task)
 
-        async def create(entry: JobEntry) -> Task:
-            if entry.task_id is not None:
-                return await self.get(entry.task_id)
-            request = await request_of(entry.request, entry.key, self._request_from)
-            return await self._create(request, entry, as_job=True)
+        async with Job(entry.key, limiters, self._minders, progress) as job:
+            watching = self._watching(
+                await job.created(functools.partial(self._recreate, entry)), None, timeout
+            )
+            return await self._end(watching, None)
 
-        async def wait(task: Task) -> Task:
-            progress.on_accepted()
-            return await self._wait(task, None, timeout, None, None)
-
-        return await run_job(entry, create, wait, limiters, self._minders, progress.on_slot)
+    async def _recreate(self, entry: JobEntry) -> Task:
+        if entry.task_id is not None:
+            return await self.get(entry.task_id)
+        request = await request_of(entry.request, entry.key, self._request_from)
+        return await self._create(request, entry, as_job=True)
 
     def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], Callable[[], int | None]]:
         """The limiters of a stream of jobs, and what tells how many jobs that makes at once."""
@@ -254,8 +251,8 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         request: RequestT,
         limiters: tuple[SlotLimiter, ...],
         timeout: float | None,
-        on_update: OnUpdate | None,
-        progress: Progress | None = None,
+        progress: Progress,
+        on_update: OnUpdate | None = None,
     ) -> Task:
         self._calls.transport.claim()
         self._check(request)
@@ -265,32 +262,29 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
             request, entry = await self._journal.queued(self._path, request)
             if entry.task is not None:
                 return finished(entry.task)
+        async with Job(str(request.external_task_id), limiters, self._minders, progress) as job:
+            task = await job.created(functools.partial(self._create, request, entry, as_job=True))
+            kind = request.kind
+            watching = self._watching(task, kind, timeout, look_now=False)
+            del task, request, entry  # a wait is long, and these are not small
+            return await self._end(watching, kind, on_update)
 
-        async def create(request: RequestT) -> Task:
-            return await self._create(request, entry, as_job=True)
-
-        async def wait(task: Task) -> Task:
-            if progress is not None:
-                progress.on_accepted()
-            return await self._wait(task, request.kind, timeout, None, on_update, look_now=False)
-
-        on_slot = (lambda: None) if progress is None else progress.on_slot
-        return await run_job(request, create, wait, limiters, self._minders, on_slot)
-
-    async def _wait(
+    def _watching(
         self,
         task: Task | str,
         kind: Hashable,
         timeout: float | None,
-        schedule: Schedule | None,
-        on_update: OnUpdate | None,
+        schedule: Schedule | None = None,
         *,
         look_now: bool = True,
-    ) -> Task:
+    ) -> Watching:
         self._calls.transport.claim()
         _check_timeout(timeout)
         gap = self._experience[kind] if schedule is None else as_schedule(schedule)
-        with self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now) as watch:
+        return self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now)
+
+    async def _end(self, watching: Watching, kind: Hashable, on_update: OnUpdate | None = None) -> Task:
+        with watching as watch:
             try:
                 ended = await until_end(watch, on_update)
             except TaskFailedError as error:
@@ -307,11 +301,11 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
 
     async def _find(self, external_id: str, timeout: float) -> Task:
         """A task by its external id, through the poller: many look-ups at once share list pages."""
-        with self._poller.watching(external_id, self._experience[None], timeout) as watch:
+        with self._watching(external_id, None, timeout) as watch:
             return await watch.next_change()
 
     async def _run_out(self, task_id: str) -> Task:
-        return await self._wait(task_id, None, None, None, None)
+        return await self._end(self._watching(task_id, None, None), None)
 
     async def aclose(self) -> None:
         """Ends all waits and lets all slots go."""

@@ -18,7 +18,7 @@ from attrs import frozen
 from typing_extensions import override
 
 from kling_async.errors import ConfigurationError, KlingError, Problem, TaskError, ValidationError
-from kling_async.jobs.job import STOPS_CREATING
+from kling_async.jobs.job import STOPS_CREATING, Progress
 from kling_async.jobs.limiter import not_submitted
 from kling_async.schema.task import Task
 
@@ -59,17 +59,6 @@ class JobOutcome(Generic[RequestT]):
         if self.task is None:
             raise ValueError("an outcome has a task or an error")
         return self.task
-
-
-@frozen
-class Progress:
-    """What a running job tells the stream that started it."""
-
-    on_slot: Callable[[], None]
-    """It holds its slot."""
-
-    on_accepted: Callable[[], None]
-    """Its task exists."""
 
 
 RunJob: TypeAlias = Callable[[Any, Progress], Awaitable[Task]]
@@ -182,15 +171,15 @@ class JobStream(Generic[RequestT]):
 
     async def _job(self, index: int, request: RequestT, steps: _Steps) -> None:
         try:
-            task = await self._run_job(request, Progress(steps.got_slot, steps.got_answer))
+            task = await self._run_job(request, steps)
             outcome = JobOutcome(index, request, task)
         except Exception as error:  # noqa: BLE001 - one bad job never ends the others
             if isinstance(error, STOPS_CREATING) and not steps.answered and self._stopped_by is None:
                 self._stopped_by = error
             outcome = JobOutcome(index, request, error.task if isinstance(error, TaskError) else None, error)
         finally:
-            steps.got_slot()
-            steps.got_answer()
+            steps.on_slot()
+            steps.on_accepted()
             self._seen.forget(request)
         self._outcomes.append(outcome)
 
@@ -208,8 +197,10 @@ async def _drawn(requests: Requests[Any]) -> AsyncIterator[Any]:
             yield request
 
 
-class _Steps:
+class _Steps(Progress):
     """Counts one job among those without a slot and those without an answer, until it has each."""
+
+    __slots__ = ("_has_slot", "_stream", "answered")
 
     def __init__(self, stream: JobStream[Any]) -> None:
         self._stream = stream
@@ -218,13 +209,15 @@ class _Steps:
         stream._without_slot += 1  # noqa: SLF001 - a part of the stream
         stream._unanswered += 1  # noqa: SLF001 - a part of the stream
 
-    def got_slot(self) -> None:
+    @override
+    def on_slot(self) -> None:
         if not self._has_slot:
             self._has_slot = True
             self._stream._without_slot -= 1  # noqa: SLF001 - a part of the stream
             self._stream._changed.set()  # noqa: SLF001 - a part of the stream
 
-    def got_answer(self) -> None:
+    @override
+    def on_accepted(self) -> None:
         if not self.answered:
             self.answered = True
             self._stream._unanswered -= 1  # noqa: SLF001 - a part of the stream
@@ -235,7 +228,7 @@ class _Seen:
     """Finds requests that would silently share one task: the same object, or the same external id, twice."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._objects: dict[int, tuple[weakref.KeyedRef[int, Any], int]] = {}
         self._ids: dict[str, int] = {}
 
     def check(self, request: Any, index: int) -> ValidationError | None:
@@ -248,12 +241,15 @@ class _Seen:
             return _twice("external_task_id", f"is that of request {self._ids[external_id]} as well")
         try:
             key = id(request)
-            self._objects[key] = (weakref.ref(request, lambda _: self._objects.pop(key, None)), index)
+            self._objects[key] = (weakref.KeyedRef(request, self._drop, key), index)
         except TypeError:
             return _twice("", f"is of type {type(request).__name__}; give requests")
         if external_id is not None:
             self._ids[external_id] = index
         return None
+
+    def _drop(self, reference: weakref.KeyedRef[int, Any]) -> None:
+        self._objects.pop(reference.key, None)
 
     def forget(self, request: Any) -> None:
         """A finished job's external id may come again."""

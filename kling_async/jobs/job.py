@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from typing import Final, Protocol, TypeVar
+from types import TracebackType
+from typing import Final, Protocol, Self, TypeAlias, TypeVar
 
 import anyio
-from attrs import evolve
+from attrs import define, evolve
 
 from kling_async.errors import (
     AccountError,
@@ -49,8 +49,7 @@ class JobRequest(Protocol):
 
 
 RequestT = TypeVar("RequestT", bound=JobRequest)
-Create = Callable[[RequestT], Awaitable[Task]]
-Wait = Callable[[Task], Awaitable[Task]]
+Create: TypeAlias = Callable[[], Awaitable[Task]]
 
 
 def identified(request: RequestT) -> RequestT:
@@ -58,6 +57,18 @@ def identified(request: RequestT) -> RequestT:
     if request.external_task_id is not None:
         return request
     return evolve(request, external_task_id=new_external_id())  # type: ignore[misc] # requests are attrs classes
+
+
+class Progress:
+    """What a job tells whoever started it; by itself it tells nobody."""
+
+    __slots__ = ()
+
+    def on_slot(self) -> None:
+        """It holds its slot."""
+
+    def on_accepted(self) -> None:
+        """Its task exists."""
 
 
 class Minders:
@@ -71,31 +82,34 @@ class Minders:
         self._until_end = until_end
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def mind(self, task_id: str, limiters: tuple[SlotLimiter, ...], slots: AsyncExitStack) -> None:
-        """Takes over the slots of a task that may run on; where nothing limits, there is nothing to hold."""
-        if all(limiter.limit is None for limiter in limiters):
-            return
+    def mind(self, task_id: str, slots: tuple[Slot, ...]) -> None:
+        """Takes over the slots of a task that may run on."""
         loop = asyncio.get_running_loop()
-        minder = loop.create_task(self._mind(task_id, slots.pop_all()), context=contextvars.Context())
+        minder = loop.create_task(self._mind(task_id, slots), context=contextvars.Context())
         self._tasks.add(minder)
         minder.add_done_callback(self._tasks.discard)
 
-    async def _mind(self, task_id: str, slots: AsyncExitStack) -> None:
-        async with slots:
-            settled = anyio.current_time() + SETTLE
-            while True:
-                try:
-                    await self._until_end(task_id)
-                except TaskNotFoundError:
-                    if anyio.current_time() >= settled:
-                        return
-                    await anyio.sleep(SETTLE / 10)  # a create that was cancelled may still be on its way
-                except (TaskError, ConfigurationError):
-                    return  # it has ended, or nothing more can be learnt of it
-                except KlingError:
-                    await anyio.sleep(MINDED_AGAIN)  # the account or the keys: it holds its slot all the same
-                else:
+    async def _mind(self, task_id: str, slots: tuple[Slot, ...]) -> None:
+        try:
+            await self._look_on(task_id)
+        finally:
+            _release(slots)
+
+    async def _look_on(self, task_id: str) -> None:
+        settled = anyio.current_time() + SETTLE
+        while True:
+            try:
+                await self._until_end(task_id)
+            except TaskNotFoundError:
+                if anyio.current_time() >= settled:
                     return
+                await anyio.sleep(SETTLE / 10)  # a create that was cancelled may still be on its way
+            except (TaskError, ConfigurationError):
+                return  # it has ended, or nothing more can be learnt of it
+            except KlingError:
+                await anyio.sleep(MINDED_AGAIN)  # the account or the keys: it holds its slot all the same
+            else:
+                return
 
     async def aclose(self) -> None:
         """Lets all slots go."""
@@ -104,56 +118,79 @@ class Minders:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def run_job(
-    request: RequestT,
-    create: Create[RequestT],
-    wait: Wait,
-    limiters: tuple[SlotLimiter, ...],
-    minders: Minders,
-    on_slot: Callable[[], None] = lambda: None,
-) -> Task:
-    """Runs one job to its end.
+@define(eq=False)
+class Job:
+    """One job's life, as a block: entering it waits for the slots, leaving it gives them back.
 
-    Args:
-        request: What to create; it has an external id.
-        create: Creates a task, raising `ConcurrencyLimitError` at once where the account is full.
-        wait: Waits for a task's end.
-        limiters: Slots of all of these are held; the last is the one that follows the account's capacity.
-        minders: Takes the slots over where the task outlives the job.
-        on_slot: Called when all slots are held.
+    Where the block is left while the task may run on, a minder takes the slots over.
 
     Raises:
-        KlingError: What `create` and `wait` raise.
+        NotSubmittedError: Creating was stopped by an account error while the job had no slot.
     """
-    async with AsyncExitStack() as slots:
-        held = [await slots.enter_async_context(limiter.slot()) for limiter in limiters]
-        on_slot()
+
+    external_id: str
+    """By which its task can be found, whatever happens."""
+
+    _limiters: tuple[SlotLimiter, ...]
+    """Slots of all of these are held; the last is the one that follows the account's capacity."""
+
+    _minders: Minders
+    _progress: Progress
+    _slots: tuple[Slot, ...] = ()
+    _task_id: str | None = None
+
+    async def __aenter__(self) -> Self:
         try:
-            task = await _created(request, create, held[-1], limiters)
-        except (SubmissionUnknownError, asyncio.CancelledError):
-            minders.mind(str(request.external_task_id), limiters, slots)
-            raise
-        try:
-            return await wait(task)
-        except (TaskFailedError, ResultMissingError):
-            raise
+            for limiter in self._limiters:
+                slot = limiter.slot()
+                self._slots += (slot,)
+                await limiter.wait_for(slot)
         except BaseException:
-            minders.mind(task.task_id, limiters, slots)
+            _release(self._slots)
             raise
+        self._progress.on_slot()
+        return self
 
-
-async def _created(
-    request: RequestT, create: Create[RequestT], slot: Slot, limiters: tuple[SlotLimiter, ...]
-) -> Task:
-    while True:
-        try:
-            task = await create(request)
-        except ConcurrencyLimitError as error:
-            await slot.refused(retry.asked_wait(error))
-        except STOPS_CREATING as error:
-            for limiter in limiters:
-                limiter.fail_waiting(error)
-            raise
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        limited = any(limiter.limit is not None for limiter in self._limiters)
+        if limited and error is not None and self._may_run_on(error):
+            self._minders.mind(self._task_id or self.external_id, self._slots)
         else:
-            slot.accepted()
-            return task
+            _release(self._slots)
+
+    def _may_run_on(self, error: BaseException) -> bool:
+        if self._task_id is None:
+            return isinstance(error, SubmissionUnknownError | asyncio.CancelledError)
+        return not isinstance(error, TaskFailedError | ResultMissingError)
+
+    async def created(self, create: Create) -> Task:
+        """Creates the job's task; where the account is full, at its next turn.
+
+        Args:
+            create: Creates the task, raising `ConcurrencyLimitError` at once where the account is full.
+
+        Raises:
+            KlingError: What else `create` raises.
+        """
+        slot = self._slots[-1]
+        while True:
+            try:
+                task = await create()
+            except ConcurrencyLimitError as error:
+                await slot.refused(retry.asked_wait(error))
+            except STOPS_CREATING as error:
+                for limiter in self._limiters:
+                    limiter.fail_waiting(error)
+                raise
+            else:
+                self._task_id = task.task_id
+                slot.accepted()
+                self._progress.on_accepted()
+                return task
+
+
+def _release(slots: tuple[Slot, ...]) -> None:
+    for slot in reversed(slots):
+        slot.release()

@@ -150,6 +150,8 @@ class SlotLimiter:
                 self._queue.remove(slot)
             self.give_back(slot)
             raise
+        finally:
+            slot.granted = None
 
     def give_back(self, slot: Slot) -> None:
         """Frees the slot, if it is held."""

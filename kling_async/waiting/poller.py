@@ -20,10 +20,11 @@ import itertools
 import logging
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
+from types import TracebackType
 from typing import Any, Final
 
+from attrs import define
 from typing_extensions import override
 
 from kling_async.errors import (
@@ -97,7 +98,6 @@ class Poller:
     def __repr__(self) -> str:
         return f"Poller(waiting={self._count}, looking={len(self._looks)}, shown={self._shown:.2f})"
 
-    @contextmanager
     def watching(
         self,
         target: Task | str,
@@ -105,8 +105,8 @@ class Poller:
         timeout: float | None,
         *,
         look_now: bool = True,
-    ) -> Iterator[Watch]:
-        """Watches a task for as long as the block runs.
+    ) -> Watching:
+        """Watches a task for as long as the block runs, which is entered at once.
 
         Args:
             target: The task, or its id or external id.
@@ -117,27 +117,26 @@ class Poller:
         now = asyncio.get_running_loop().time()
         known = target if isinstance(target, Task) else None
         key = known.task_id if known is not None else str(target)
-        watch = Watch(
-            key=key,
-            gap=gap,
-            born=now - _age(known),
-            deadline=math.inf if timeout is None else now + timeout,
-            due=now if look_now else now + gap(0.0),
-            task=known,
-            known=known is not None,
+        return Watching(
+            self,
+            Watch(
+                key=key,
+                gap=gap,
+                born=now - _age(known),
+                deadline=math.inf if timeout is None else now + timeout,
+                due=now if look_now else now + gap(0.0),
+                task=known,
+                known=known is not None,
+            ),
         )
-        self._add(watch)
-        try:
-            yield watch
-        finally:
-            self._remove(watch)
 
     def close(self) -> None:
         """Ends every wait with an error."""
         for watch in list(itertools.chain.from_iterable(self._by_id.values())):
             watch.end(ConfigurationError("the client was closed while a task was waited for"))
 
-    def _add(self, watch: Watch) -> None:
+    def add(self, watch: Watch) -> None:
+        """Looks at a watch's task from now on."""
         self._by_id.setdefault(watch.key, []).append(watch)
         self._count += 1
         self._by_either_id += watch.task is None
@@ -148,7 +147,8 @@ class Poller:
             loop = asyncio.get_running_loop()
             self._loop = loop.create_task(self._run(), name="kling-poller", context=contextvars.Context())
 
-    def _remove(self, watch: Watch) -> None:
+    def remove(self, watch: Watch) -> None:
+        """Forgets a watch; without any there are no looks."""
         for key in {watch.key, watch.task.task_id if watch.task is not None else watch.key}:
             others = [other for other in self._by_id.get(key, ()) if other is not watch]
             if others:
@@ -364,6 +364,23 @@ class Poller:
             complete = isinstance(word, str) and not (task.succeeded and not task.videos)
             watch.word = word if complete else None  # what lacks its result is news each time
             watch.see(task, now)
+
+
+@define(eq=False)
+class Watching:
+    """A watch that the poller serves for as long as the block runs."""
+
+    _poller: Poller
+    _watch: Watch
+
+    def __enter__(self) -> Watch:
+        self._poller.add(self._watch)
+        return self._watch
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._poller.remove(self._watch)
 
 
 def _age(task: Task | None) -> float:

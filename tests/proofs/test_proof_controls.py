@@ -26,7 +26,7 @@ from proof_helpers import (
 )
 from proof_matrix import Scenario, run_jobs
 
-from kling_async.jobs import job
+from kling_async.jobs.job import Job
 from kling_async.jobs.journal import Journal
 from kling_async.session.submit import _Submission, new_external_id
 
@@ -185,14 +185,14 @@ async def test_without_the_sweep_a_late_creation_is_paid_twice(broken, seconds, 
 
 def freed_on_create(monkeypatch):
     """Lets a job give its slot back as soon as its task exists."""
-    created = job._created
+    created = Job.created
 
-    async def created_and_freed(request, create, slot, *others):
-        task = await created(request, create, slot, *others)
-        slot.release()
+    async def created_and_freed(self, create):
+        task = await created(self, create)
+        self._slots[-1].release()
         return task
 
-    monkeypatch.setattr(job, "_created", created_and_freed)
+    monkeypatch.setattr(Job, "created", created_and_freed)
 
 
 async def test_slots_freed_on_create_exceed_max_in_flight(broken, monkeypatch):
