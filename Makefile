@@ -10,7 +10,7 @@ demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
 
 test: $(VENV)/.installed-dev  ## the tests, under three minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 proof: $(VENV)/.installed-dev  ## the proofs of CI, with the figures that they print
 	$(BIN)/python -m pytest tests/proofs -s -m "proof and not slow"

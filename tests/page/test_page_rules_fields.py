@@ -169,7 +169,15 @@ async def test_broken_pictures_are_reported_together(verdicts):
 
 
 @pytest.mark.parametrize(
-    "extra", [{"x": object()}, {"x": math.nan}, {"x": {1, 2}}, {"x": "\ud800"}, {"x": b"a"}], ids=repr
+    "extra",
+    [
+        pytest.param({"x": object()}, id="object"),
+        {"x": math.nan},
+        {"x": {1, 2}},
+        {"x": "\ud800"},
+        {"x": b"a"},
+    ],
+    ids=repr,
 )
 async def test_extra_that_is_no_json_is_refused(verdicts, extra):
     """What cannot travel as JSON is refused before anything is sent."""

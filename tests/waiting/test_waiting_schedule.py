@@ -113,7 +113,9 @@ def test_gaps_without_sense_are_refused(gap):
         Backoff(cap=gap)
 
 
-@pytest.mark.parametrize("schedule", ["12", b"", [], (), 5, None, {1, 2}, {1: 2}, iter([1])], ids=repr)
+@pytest.mark.parametrize(
+    "schedule", ["12", b"", [], (), 5, None, {1, 2}, {1: 2}, pytest.param(iter([1]), id="iterator")], ids=repr
+)
 def test_what_is_no_schedule_is_refused(schedule):
     """Neither callable nor a sequence of gaps."""
     with pytest.raises(ConfigurationError, match="schedule"):
