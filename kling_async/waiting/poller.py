@@ -116,19 +116,16 @@ class Poller:
         """
         now = asyncio.get_running_loop().time()
         known = target if isinstance(target, Task) else None
-        key = known.task_id if known is not None else str(target)
-        return Watching(
-            self,
-            Watch(
-                key=key,
-                gap=gap,
-                born=now - _age(known),
-                deadline=math.inf if timeout is None else now + timeout,
-                due=now if look_now else now + gap(0.0),
-                task=known,
-                known=known is not None,
-            ),
+        watch = Watch(
+            key=known.task_id if known is not None else str(target),
+            gap=gap,
+            born=now - _age(known),
+            deadline=math.inf if timeout is None else now + timeout,
+            due=now if look_now else now + gap(0.0),
+            task=known,
+            known=known is not None,
         )
+        return Watching(self, watch)
 
     def close(self) -> None:
         """Ends every wait with an error."""
@@ -222,14 +219,16 @@ class Poller:
         self._wake.set()
 
     def _look_singly(self, watches: Iterable[Watch]) -> None:
-        """Looks at each by a single GET, a few at once."""
+        """Looks at each by a single GET, a few at once; while looks fail, one shows whether they still do."""
         self._singles.extend(watches)
-        for _ in range(min(SINGLE_LOOKS - len(self._lookers), len(self._singles))):
+        at_once = 1 if self._failures else SINGLE_LOOKS
+        for _ in range(min(at_once - len(self._lookers), len(self._singles))):
             self._lookers.add(self._spawn(self._look_at_singles()))
 
     async def _look_at_singles(self) -> None:
         while self._singles:
             await self._look_at_one(self._singles.popleft())
+            self._look_singly(())  # more at once, now that one was answered
         looker = asyncio.current_task()
         if looker is not None:
             self._lookers.discard(looker)  # at once: what comes next must not count on it

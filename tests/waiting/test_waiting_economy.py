@@ -6,7 +6,7 @@ import pytest
 from rooms_helpers import client, emulator, requests
 from virtual_time import VIRTUAL_TIME
 
-from kling_async import TaskFailedError, TaskTimeoutError
+from kling_async import ServerError, TaskFailedError, TaskTimeoutError
 from kling_async.emulator import AtOnce, ByClock, ByLooks
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +125,21 @@ async def test_an_outage_of_minutes_ends_no_wait():
         delays = await noticed(kling, service, tasks)
         assert 20 == len(delays)
         assert max(delays) <= 660 - 120 + 45
+
+
+async def test_an_outage_is_probed_by_a_page_and_a_look(seam):
+    """However many wait: what is down is not asked by all of them at once, and all are asked for once it is up."""
+    jobs = seam.start(seam.add(200))
+    await asyncio.sleep(30)
+    seam.look_error = seam.page_error = ServerError(5001, "unavailable", http_status=503)
+    await asyncio.sleep(600)
+    begun = now() - 500  # the first failures tell that it is an outage
+    asked = [at for at, *_ in (*seam.pages, *seam.looks) if at >= begun]
+    assert 20 <= len(asked) <= 60
+    seam.look_error = None
+    seam.most_under_way = 0
+    assert 200 == len(await seam.finish(jobs))
+    assert 16 == seam.most_under_way
 
 
 @pytest.mark.parametrize("count", [1, 10])
