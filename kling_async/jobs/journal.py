@@ -8,6 +8,7 @@ is never submitted again.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -137,6 +138,7 @@ class Journal:
         self._store = Store(path, owner)
         self._clock = clock
         self._places: Counter[str] = Counter()
+        self._in_order = asyncio.Lock()
         self._salt: str | None = None
 
     @override
@@ -192,9 +194,12 @@ class Journal:
             JournalError: The journal cannot be written, or the key belongs to another request.
             ValidationError: A picture's file cannot be read.
         """
-        await self.open()
-        recorded = await manifest.record(request)
-        key = request.external_task_id or self._derived_key(manifest.fingerprint(recorded))
+        async with (
+            self._in_order
+        ):  # equal requests have their places by their turn, however long a file takes
+            await self.open()
+            recorded = await manifest.record(request)
+            key = request.external_task_id or self._derived_key(manifest.fingerprint(recorded))
         await self._write(
             "INSERT INTO jobs (key, endpoint, state, request) VALUES (?, ?, 'queued', ?) ON CONFLICT DO NOTHING",
             (key, endpoint, json.dumps(recorded)),

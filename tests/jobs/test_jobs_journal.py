@@ -1,5 +1,6 @@
 """The journal: jobs are met again by their keys, pictures stay out of it, and what was paid for is never sent again."""
 
+import asyncio
 import base64
 import io
 
@@ -17,6 +18,7 @@ from kling_async import (
     TaskNotFoundError,
 )
 from kling_async.emulator import ByClock
+from kling_async.jobs import manifest
 from kling_async.jobs.journal import JobState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
@@ -42,6 +44,23 @@ async def test_equal_requests_at_different_places_are_different_jobs(emulator, s
             for _ in range(2):
                 await kling.image2video.generate(Image2VideoRequest(image=picture, prompt="twice"))
     assert 2 == len(created(emulator)) == len(set(created(emulator)))
+
+
+async def test_equal_requests_keep_their_places_however_slowly_a_file_is_read(script, picture, monkeypatch):
+    """The first of two may be the last whose picture is read; in the next run it is the other way round."""
+    record, keys = manifest.record, []
+    for delays in ([0.05, 0.0], [0.0, 0.05]):
+
+        async def slowly(request, delays=delays):
+            delay = delays.pop(0)
+            await asyncio.sleep(delay)
+            return await record(request)
+
+        monkeypatch.setattr(manifest, "record", slowly)
+        async with script() as kling:
+            twice = [Image2VideoRequest(image=picture, prompt="twice") for _ in range(2)]
+            keys.append([each.task.external_task_id for each in await kling.image2video.generate_all(twice)])
+    assert keys[0] == keys[1]
 
 
 async def test_a_changed_picture_file_is_another_job(emulator, script, picture):
