@@ -78,7 +78,7 @@ def test_the_matrix_injected_every_fault_into_every_call_that_it_fits(tally):
     scenarios = tally.pop("scenarios")
     print(f"\n{scenarios} scenarios, {len(PAIRS)} pairs, {tally.total()} faults injected")  # noqa: T201 - the proof's figures
     assert [] == [pair for pair in PAIRS if tally[pair] == 0]
-    assert 4000 < tally.total()
+    assert 3000 < tally.total()  # an outage is probed by one look, and so meets few
 
 
 @pytest.mark.slow
