@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from benchmarks.harness import in_turns, parse_with, parsers, table, verdict
 from benchmarks.pages import list_page
+from kling_async.polling.poller import Poller
 from kling_async.schema import wire
-from kling_async.waiting.poller import Poller
 
 ROUNDS = 200
 SIZE = 500

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable
 
 from benchmarks.harness import job_times, quantile, table
-from kling_async.waiting.schedule import Backoff, Experience
+from kling_async.polling.schedule import Backoff, Experience
 
 JOBS = 5000
 MEAN = 164.0

@@ -43,17 +43,17 @@ if TYPE_CHECKING:
         TaskTimeoutError,
         ValidationError,
     )
-    from kling_async.jobs.batch import JobOutcome, JobStream
-    from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL
-    from kling_async.schema.request import (
+    from kling_async.jobs.stream import JobOutcome, JobStream
+    from kling_async.polling.schedule import Backoff, Schedule
+    from kling_async.schema.image2video import (
         CameraConfig,
         CameraControl,
         DynamicMask,
         Image2VideoRequest,
         TrajectoryPoint,
     )
+    from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL
     from kling_async.schema.task import Task, TaskStatus, Video
-    from kling_async.waiting.schedule import Backoff, Schedule
 
 __all__ = [
     "APIError",
@@ -112,11 +112,11 @@ _HOMES: Final = {
         "RateLimitError ResultMissingError ServerError SubmissionUnknownError TaskError "
         "TaskFailedError TaskNotFoundError TaskTimeoutError ValidationError "
     ),
-    "kling_async.jobs.batch": "JobOutcome JobStream",
+    "kling_async.jobs.stream": "JobOutcome JobStream",
     "kling_async.schema.images": "ImageBase64 ImageBytes ImageFile ImageURL",
-    "kling_async.schema.request": "CameraConfig CameraControl DynamicMask Image2VideoRequest TrajectoryPoint",
+    "kling_async.schema.image2video": "CameraConfig CameraControl DynamicMask Image2VideoRequest TrajectoryPoint",
     "kling_async.schema.task": "Task TaskStatus Video",
-    "kling_async.waiting.schedule": "Backoff Schedule",
+    "kling_async.polling.schedule": "Backoff Schedule",
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
 

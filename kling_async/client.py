@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final, Self, get_args
 
 from typing_extensions import override
 
+from kling_async.endpoints.image2video import Image2Video
 from kling_async.errors import ConfigurationError, DownloadError, TaskNotFoundError
-from kling_async.image2video import Image2Video
 from kling_async.jobs.download import Downloader, OnProgress
 from kling_async.jobs.journal import Journal
-from kling_async.jobs.limiter import SlotLimiter
+from kling_async.jobs.slots import SlotLimiter
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Video
 from kling_async.session.auth import Secret, Signer, choose_signer

@@ -28,8 +28,8 @@ from kling_async.errors import KlingError
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.jobs.batch import JobOutcome
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.jobs.stream import JobOutcome
+    from kling_async.schema.image2video import Image2VideoRequest
     from kling_async.schema.task import Task
 
 DOWNLOADS: Final = 4

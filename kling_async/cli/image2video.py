@@ -16,7 +16,7 @@ from kling_async.cli.progress import Row, display
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.schema.image2video import Image2VideoRequest
     from kling_async.schema.task import Task
 
 

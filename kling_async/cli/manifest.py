@@ -17,7 +17,7 @@ from kling_async.cli.options import is_url, stem_of
 from kling_async.errors import Problem, ValidationError
 
 if TYPE_CHECKING:
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.schema.image2video import Image2VideoRequest
 
 LONGEST_PATH: Final = 4096
 """Characters; a longer text is a picture in base64 and no file's name."""
@@ -106,7 +106,7 @@ def _stem(value: Any) -> str:
 
 
 def _request(value: Any, folder: Path) -> Image2VideoRequest:
-    from kling_async.schema.request import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
 
     if not isinstance(value, dict):
         raise ValidationError([Problem("entry", "is no object with the page's fields")])

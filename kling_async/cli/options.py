@@ -18,7 +18,7 @@ import click
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.schema.image2video import Image2VideoRequest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -140,7 +140,7 @@ def request_from(photo: str | None, given: Mapping[str, Any]) -> Image2VideoRequ
     Raises:
         ValidationError: Rules of the page that the request breaks.
     """
-    from kling_async.schema.request import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
 
     fields = dict(given)
     axes, kind = dict(fields.pop("camera")), fields.pop("camera_type")

@@ -27,7 +27,7 @@ from kling_async.errors import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from kling_async.jobs.limiter import Slot, SlotLimiter
+from kling_async.jobs.slots import Slot, SlotLimiter
 from kling_async.schema.task import Task
 from kling_async.session import retry
 from kling_async.session.submit import SETTLE, new_external_id

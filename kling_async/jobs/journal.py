@@ -25,7 +25,7 @@ from attrs import evolve, frozen
 from typing_extensions import override
 
 from kling_async.errors import JournalError, KlingError, harmless
-from kling_async.jobs import manifest
+from kling_async.jobs import request_record
 from kling_async.jobs.store import Store
 from kling_async.schema.task import Task, read_task
 from kling_async.session.submit import ID_PREFIX
@@ -180,7 +180,9 @@ class Journal:
         rows = await self._rows(f"{_SELECT} WHERE key = ?", (key,))
         return _entry(rows[0]) if rows else None
 
-    async def queued(self, endpoint: str, request: manifest.RequestT) -> tuple[manifest.RequestT, JobEntry]:
+    async def queued(
+        self, endpoint: str, request: request_record.RequestT
+    ) -> tuple[request_record.RequestT, JobEntry]:
         """Records a request that is to become a job, or meets the job that it became in an earlier run.
 
         Args:
@@ -198,8 +200,8 @@ class Journal:
             self._in_order
         ):  # equal requests have their places by their turn, however long a file takes
             await self.open()
-            recorded = await manifest.record(request)
-            key = request.external_task_id or self._derived_key(manifest.fingerprint(recorded))
+            recorded = await request_record.record(request)
+            key = request.external_task_id or self._derived_key(request_record.fingerprint(recorded))
         await self._write(
             "INSERT INTO jobs (key, endpoint, state, request) VALUES (?, ?, 'queued', ?) ON CONFLICT DO NOTHING",
             (key, endpoint, json.dumps(recorded)),
@@ -207,7 +209,7 @@ class Journal:
         entry = await self.find(key)
         if entry is None:
             raise JournalError(f"the journal {self.path} has lost job {key}")
-        if manifest.fingerprint(entry.request) != manifest.fingerprint(recorded):
+        if request_record.fingerprint(entry.request) != request_record.fingerprint(recorded):
             raise JournalError(f"job {harmless(key)} is in the journal already, with another request")
         if request.external_task_id is None:
             request = evolve(request, external_task_id=key)  # type: ignore[misc] # requests are attrs classes

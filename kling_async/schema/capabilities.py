@@ -15,7 +15,7 @@ from attrs import frozen
 from kling_async.errors import Problem
 
 if TYPE_CHECKING:
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.schema.image2video import Image2VideoRequest
 
 CapabilityCheck: TypeAlias = Literal["error", "warn", "off"]
 """What a client does about a request that the map does not allow."""

@@ -16,7 +16,7 @@ from kling_async.errors import Problem, ValidationError
 from kling_async.schema.images import ImageURL, is_http_url
 
 if TYPE_CHECKING:
-    from kling_async.schema.request import Image2VideoRequest
+    from kling_async.schema.image2video import Image2VideoRequest
 
 MAX_PROMPT: Final = 2500
 """不能超过2500个字符: the longest prompt, in characters (code points)."""

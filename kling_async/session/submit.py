@@ -31,8 +31,8 @@ from kling_async.schema import wire
 from kling_async.schema.task import Task, read_task
 from kling_async.session import retry
 from kling_async.session.calls import Calls, logger
-from kling_async.session.outcome import Accepted, Outcome, Unknown, outcome_of_error
-from kling_async.session.pace import Pace
+from kling_async.session.create_result import Accepted, Outcome, Unknown, outcome_of_error
+from kling_async.session.throttle import Pace
 from kling_async.session.upload import Request, Upload, prepare
 
 SETTLE: Final = 30.0

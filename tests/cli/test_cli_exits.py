@@ -90,7 +90,7 @@ def test_unknown_submission_names_its_id(service, run, photo, monkeypatch, docum
     async def unknown(_self, request):
         raise errors.SubmissionUnknownError(request.external_task_id, "no answer")
 
-    monkeypatch.setattr("kling_async.image2video.Image2Video.create", unknown)
+    monkeypatch.setattr("kling_async.endpoints.image2video.Image2Video.create", unknown)
     result = run("i2v", photo, "--external-task-id", "-mine", "--json", "--base-url", service.url)
     [document] = documents(result.stdout)
     assert (7, "-mine") == (result.exit_code, document["external_task_id"])

@@ -15,7 +15,7 @@ def fast(monkeypatch):
     """Settle times and looks that fit a test; what they are is tested elsewhere."""
     monkeypatch.setattr(submit, "SETTLE", 0.1)
     monkeypatch.setattr(submit, "_LOOK_GAPS", (0.02,))
-    monkeypatch.setattr("kling_async.waiting.schedule.Backoff.__call__", lambda self, age: 0.02)
+    monkeypatch.setattr("kling_async.polling.schedule.Backoff.__call__", lambda self, age: 0.02)
 
 
 @pytest.fixture

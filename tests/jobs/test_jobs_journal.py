@@ -18,7 +18,7 @@ from kling_async import (
     TaskNotFoundError,
 )
 from kling_async.emulator import ByClock
-from kling_async.jobs import manifest
+from kling_async.jobs import request_record
 from kling_async.jobs.journal import JobState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
@@ -48,7 +48,7 @@ async def test_equal_requests_at_different_places_are_different_jobs(emulator, s
 
 async def test_equal_requests_keep_their_places_however_slowly_a_file_is_read(script, picture, monkeypatch):
     """The first of two may be the last whose picture is read; in the next run it is the other way round."""
-    record, keys = manifest.record, []
+    record, keys = request_record.record, []
     for delays in ([0.05, 0.0], [0.0, 0.05]):
 
         async def slowly(request, delays=delays):
@@ -56,7 +56,7 @@ async def test_equal_requests_keep_their_places_however_slowly_a_file_is_read(sc
             await asyncio.sleep(delay)
             return await record(request)
 
-        monkeypatch.setattr(manifest, "record", slowly)
+        monkeypatch.setattr(request_record, "record", slowly)
         async with script() as kling:
             twice = [Image2VideoRequest(image=picture, prompt="twice") for _ in range(2)]
             keys.append([each.task.external_task_id for each in await kling.image2video.generate_all(twice)])

@@ -10,9 +10,9 @@ from rooms_helpers import row, settled
 from virtual_time import VirtualLoop
 
 from kling_async import ServerError, TaskFailedError, TaskNotFoundError
+from kling_async.polling.poller import Poller
+from kling_async.polling.wait import until_end
 from kling_async.schema.task import read_task
-from kling_async.waiting.poller import Poller
-from kling_async.waiting.wait import until_end
 
 DOWN = ServerError(5001, "maintenance", http_status=503)
 STEPS = ("submitted", "processing", "succeed")

@@ -1,19 +1,196 @@
-"""A slot is held until its task has ended, wherever a job is cancelled; and nothing is left behind."""
+"""Slots under every sequence of events: none lost, none granted twice, first come first served, everyone at last."""
 
 import asyncio
-import threading
+import math
 
 import pytest
-from rooms_helpers import CancelledAt, client, emulator, others, request, requests, settled
-from virtual_time import VIRTUAL_TIME
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from rooms_helpers import settled
+from virtual_time import VIRTUAL_TIME, VirtualLoop
 
-from kling_async import ConfigurationError, KlingClient, KlingError, SubmissionUnknownError, TaskTimeoutError
-from kling_async.emulator import ByClock, Emulator
+from kling_async import AccountError, ConfigurationError, NotSubmittedError
+from kling_async.jobs.slots import FIRST_PROBE, LAST_PROBE, SlotLimiter
 
-pytestmark = pytest.mark.anyio
+BROKE = AccountError(1102, "no balance", http_status=429)
 
-MOST = 300
-"""Suspension points that no call here has."""
+
+class Job:
+    """One job's life, as orders come."""
+
+    def __init__(self, limiter, number):
+        self.number = number
+        self.slot = limiter.slot()
+        self.orders = asyncio.Queue()
+        self.task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self):
+        async with self.slot as slot:
+            while True:
+                order, value = await self.orders.get()
+                if order == "finish":
+                    return
+                if order == "refused":
+                    await slot.refused(value)
+                else:
+                    slot.accepted()
+
+    @property
+    def alive(self):
+        return not self.task.done()
+
+    @property
+    def holds(self):
+        return self.slot.held
+
+
+class Limited(RuleBasedStateMachine):
+    """A limiter and its jobs on a loop of their own, whose clock jumps."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = VirtualLoop()
+        self.loop._jumping.patience = 0
+        self.jobs = []
+        self.limiter = SlotLimiter(2, lambda: 0.5)
+        self.before = 0
+
+    def run(self, action):
+        """Does something inside the loop, and lets all follow that follows at once."""
+        self.before = self.limiter.held
+        waited = [job for job in self.jobs if job.alive and not job.holds]
+
+        async def go():
+            action()
+            await settled(8)
+
+        self.loop.run_until_complete(go())
+        self.check_order(waited)
+
+    def check_order(self, waited):
+        """Who was granted a slot came before all who wait on."""
+        granted = [job.number for job in waited if job.holds]
+        waiting = [job.number for job in self.jobs if job.alive and not job.holds]
+        assert max(granted, default=-1) < min(waiting, default=math.inf)
+
+    def some(self, place, *, holding):
+        """A living job."""
+        fitting = [job for job in self.jobs if job.alive and job.holds == holding]
+        return fitting[place % len(fitting)] if fitting else None
+
+    @rule(count=st.sampled_from([1, 3, 6]))
+    def submit(self, count):
+        self.run(lambda: [self.jobs.append(Job(self.limiter, len(self.jobs))) for _ in range(count)])
+
+    @rule(place=st.integers(0, 50))
+    def finish(self, place):
+        job = self.some(place, holding=True)
+        if job is not None:
+            self.run(lambda: job.orders.put_nowait(("finish", None)))
+
+    @rule(place=st.integers(0, 50), asked=st.sampled_from([0.0, 7.0, 300.0]))
+    def refuse(self, place, asked):
+        job = self.some(place, holding=True)
+        if job is not None:
+            self.run(lambda: job.orders.put_nowait(("refused", asked)))
+
+    @rule(place=st.integers(0, 50))
+    def accept(self, place):
+        job = self.some(place, holding=True)
+        if job is not None:
+            self.run(lambda: job.orders.put_nowait(("accepted", None)))
+
+    @rule(place=st.integers(0, 50), holding=st.booleans())
+    def cancel(self, place, holding):
+        job = self.some(place, holding=holding)
+        if job is not None:
+            self.run(job.task.cancel)
+            assert job.task.cancelled()
+
+    @rule(place=st.integers(0, 50), other=st.integers(0, 50))
+    def finish_and_cancel_at_once(self, place, other):
+        """The slot that comes free is granted to one whose cancellation is under way, or not."""
+        done, gone = self.some(place, holding=True), self.some(other, holding=False)
+        if done is not None and gone is not None:
+            self.run(lambda: (done.orders.put_nowait(("finish", None)), gone.task.cancel()))
+
+    @rule(place=st.integers(0, 50), other=st.integers(0, 50))
+    def grant_and_cancel_at_once(self, place, other):
+        """The slot is granted, and its job is cancelled before it knows."""
+        done, gone = self.some(place, holding=True), self.some(other, holding=False)
+        if done is not None and gone is not None:
+            self.run(lambda: (done.slot.release(), gone.task.cancel(), done.task.cancel()))
+
+    @rule(limit=st.sampled_from([1, 2, 3, 8, None]))
+    def change_limit(self, limit):
+        self.run(lambda: setattr(self.limiter, "limit", limit))
+
+    @rule()
+    def fail_waiting(self):
+        waiting = [job for job in self.jobs if job.alive and not job.holds]
+        held = self.limiter.held
+        self.run(lambda: self.limiter.fail_waiting(BROKE))
+        for job in waiting:
+            assert isinstance(job.task.exception(), NotSubmittedError)
+            assert BROKE is job.task.exception().__cause__
+        assert (held, 0) == (self.limiter.held, self.limiter.waiting)
+
+    @rule(seconds=st.sampled_from([0.5, 3.0, 60.0]))
+    def time_passes(self, seconds):
+        waited = [job for job in self.jobs if job.alive and not job.holds]
+        self.before = self.limiter.held
+        self.loop.run_until_complete(asyncio.sleep(seconds))
+        self.check_order(waited)
+
+    @invariant()
+    def the_books_are_right(self):
+        living = [job for job in self.jobs if job.alive]
+        assert sum(job.holds for job in living) == self.limiter.held
+        assert sum(not job.holds for job in living) == self.limiter.waiting
+        assert not any(job.holds for job in self.jobs if not job.alive)
+        assert f"held={self.limiter.held}" in repr(self.limiter)
+
+    @invariant()
+    def no_slot_above_the_limit_is_granted(self):
+        limit = math.inf if self.limiter.limit is None else self.limiter.limit
+        assert self.limiter.held <= max(limit, self.before)
+
+    @invariant()
+    def a_free_slot_is_granted_or_probed_for(self):
+        limit = math.inf if self.limiter.limit is None else self.limiter.limit
+        if self.limiter.waiting and self.limiter.held < limit:
+            assert self.limiter._probe is not None
+
+    @precondition(lambda self: len(self.jobs) > 3)
+    @rule()
+    def all_goes_well(self):
+        """Everyone is served within the time that the probes need."""
+        for _ in range(400):
+            living = [job for job in self.jobs if job.alive]
+            if not living:
+                break
+            for job in living:
+                if job.holds:
+                    self.loop.call_soon(job.orders.put_nowait, ("accepted", None))
+                    self.loop.call_soon(job.orders.put_nowait, ("finish", None))
+            self.loop.run_until_complete(asyncio.sleep(LAST_PROBE / 4))
+        assert not any(job.alive for job in self.jobs)
+        assert (0, 0) == (self.limiter.held, self.limiter.waiting)
+
+    def teardown(self):
+        for job in self.jobs:
+            job.task.cancel()
+        if self.jobs:
+            self.loop.run_until_complete(
+                asyncio.gather(*(job.task for job in self.jobs), return_exceptions=True)
+            )
+        assert (0, 0) == (self.limiter.held, self.limiter.waiting)
+        self.loop.close()
+
+
+TestLimited = Limited.TestCase
+TestLimited.settings = settings(derandomize=True, max_examples=100, stateful_step_count=50, deadline=None)
 
 
 @pytest.fixture
@@ -21,233 +198,49 @@ def anyio_backend():
     return VIRTUAL_TIME
 
 
-def now():
-    return asyncio.get_running_loop().time()
+@pytest.mark.parametrize("limit", [0, -1, 1.0, "2", True, math.nan])
+def test_a_limit_is_a_whole_number_from_one_on(limit):
+    """When it is made and when it is changed; the old one stays."""
+    with pytest.raises(ConfigurationError, match="max_in_flight"):
+        SlotLimiter(limit, lambda: 0.5)
+    limiter = SlotLimiter(3, lambda: 0.5)
+    with pytest.raises(ConfigurationError, match="max_in_flight"):
+        limiter.limit = limit
+    assert 3 == limiter.limit
 
 
-def calm(_service):
-    """No trouble."""
+@pytest.mark.anyio
+async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
+    """Ten slots, five of which a stranger takes: after the refusal five, and one more after each probe."""
+    limiter = SlotLimiter(10, lambda: 0.0)
+    jobs = [Job(limiter, number) for number in range(20)]
+    await settled()
+    assert (10, 10) == (limiter.held, limiter.waiting)
+    for job in jobs[5:10]:
+        job.orders.put_nowait(("refused", 0.0))
+    await settled()
+    assert (5, 15) == (limiter.held, limiter.waiting)
+    await asyncio.sleep(FIRST_PROBE * 2**4 / 2 - 1)  # the fifth refusal in a row, without any jitter
+    for held in range(5, 11):
+        assert held == limiter.held
+        assert list(range(held)) == [job.number for job in jobs if job.holds]
+        await asyncio.sleep(FIRST_PROBE)
+    assert 10 == limiter.held
+    for job in jobs:
+        job.task.cancel()
+    await asyncio.gather(*(job.task for job in jobs), return_exceptions=True)
 
 
-def slow(service):
-    """The task is made five seconds after the request came."""
-    service.fault("create", "delay", seconds=5.0, before=True)
-
-
-def lost(service):
-    """The first create's answer is lost."""
-    service.fault("create", "reset-after")
-
-
-def late(service):
-    """504, and the task comes ten seconds later."""
-    service.fault("create", "late-creation", seconds=10.0)
-
-
-def full(service):
-    """Refused twice for lack of slots."""
-    service.fault("create", "concurrency", times=2)
-
-
-WEATHER = [calm, slow, lost, late, full]
-
-
-@pytest.mark.parametrize("weather", [calm, slow, lost, late])
-@pytest.mark.parametrize("after", [0.5, 3.0, 30.0])
-async def test_a_cancelled_jobs_slot_stays_with_its_task(weather, after):
-    """The next create comes only after the first task has ended at the service."""
-    async with emulator(advance=ByClock(100.0)) as service, client(service, max_in_flight=1) as kling:
-        weather(service)
-        first = asyncio.create_task(kling.image2video.generate(request(0)))
-        await asyncio.sleep(after)
-        first.cancel()
-        await settled()
-        second = await kling.image2video.generate(request(1))
-        first_made, second_made = service.tasks
-        assert second.task_id == second_made.task_id
-        assert first_made.ended <= second_made.created
-
-
-async def test_a_job_that_lost_patience_keeps_its_slot():
-    """Its timeout is the caller's; the task goes on, and so does its slot."""
-    async with emulator(advance=ByClock(100.0)) as service, client(service, max_in_flight=1) as kling:
-        with pytest.raises(TaskTimeoutError):
-            await kling.image2video.generate(request(0), timeout=10)
-        assert 1 == kling._limiter.held
-        await kling.image2video.generate(request(1))
-        assert service.tasks[0].ended <= service.tasks[1].created
-
-
-async def test_an_unknown_create_keeps_its_slot_while_nothing_can_be_learnt():
-    """Looks fail for ten minutes; its task, made long ago, is then seen to have ended."""
-    async with emulator(advance=ByClock(900.0)) as service, client(service, max_in_flight=1) as kling:
-        service.fault("create", "reset-after")
-        service.fault("get", "error-before", times=None)
-        with pytest.raises(SubmissionUnknownError):
-            await kling.image2video.generate(request(0))
-        service.clear_faults()
-        await kling.image2video.generate(request(1))
-        assert service.tasks[0].ended <= service.tasks[1].created
-
-
-async def test_a_cancelled_batch_keeps_its_slots():
-    """All of them, until their tasks have ended."""
-    async with emulator(advance=ByClock(100.0)) as service, client(service, max_in_flight=3) as kling:
-        async with kling.image2video.generate_many(requests(9)) as outcomes:
-            await asyncio.sleep(20)
-            assert 3 == service.in_flight
-            del outcomes
-        assert 3 == kling._limiter.held
-        told = await kling.image2video.generate_all(requests(3))
-        assert {None} == {each.error for each in told}
-        assert (
-            max(made.ended for made in service.tasks[:3])
-            <= min(made.created for made in service.tasks[3:]) + 6
-        )
-        assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
-
-
-async def through_all_points(attempt):
-    """Calls `attempt(CancelledAt(n))` for n = 1, 2, … until one runs through; gives the number of points."""
-    for number in range(1, MOST):
-        before = asyncio.all_tasks()
-        struck = await attempt(CancelledAt(number))
-        await asyncio.sleep(0.01)
-        assert [] == others(before)
-        if not struck:
-            return number - 1
-    raise AssertionError(f"more than {MOST} suspension points")
-
-
-@pytest.mark.parametrize("weather", WEATHER, ids=lambda weather: weather.__name__)
-async def test_generate_cancelled_at_every_point_leaks_nothing(weather):
-    """At most one task, a slot for it as long as it runs, and none after it."""
-
-    async def attempt(cancelling):
-        async with emulator(advance=ByClock(20.0)) as service:
-            weather(service)
-            async with client(service, max_in_flight=2) as kling:
-                struck = await cancelling.strikes(kling.image2video.generate(request()))
-                await asyncio.sleep(0.1)
-                assert service.in_flight <= kling._limiter.held <= 1
-                await asyncio.sleep(6.0)  # for what the cancelled request still does at the service
-                assert service.in_flight <= kling._limiter.held <= 1
-                await asyncio.sleep(120)
-                assert (0, 0, 0) == (service.in_flight, kling._limiter.held, kling._limiter.waiting)
-            assert len(service.tasks) <= 1
-            return struck
-
-    assert 3 < await through_all_points(attempt)
-
-
-@pytest.mark.parametrize("weather", [calm, lost, full], ids=lambda weather: weather.__name__)
-async def test_generate_many_cancelled_at_every_point_leaks_nothing(weather):
-    """Three jobs on two slots."""
-
-    async def attempt(cancelling):
-        async with emulator(advance=ByClock(20.0)) as service:
-            weather(service)
-            async with client(service, max_in_flight=2) as kling:
-                struck = await cancelling.strikes(kling.image2video.generate_all(requests(3, named=True)))
-                await asyncio.sleep(1.0)
-                assert service.in_flight <= kling._limiter.held <= 2
-                await asyncio.sleep(120)
-                assert (0, 0, 0) == (service.in_flight, kling._limiter.held, kling._limiter.waiting)
-            assert len(service.tasks) <= 3
-            assert {1} >= set(service.account.created.values())
-            return struck
-
-    assert 2 < await through_all_points(attempt)
-
-
-async def test_a_wait_cancelled_at_every_point_leaks_nothing():
-    """The task is untouched, and can be waited for again."""
-
-    async def attempt(cancelling):
-        async with emulator(advance=ByClock(8.0)) as service, client(service) as kling:
-            made = await kling.image2video.create(request())
-            struck = await cancelling.strikes(kling.image2video.wait_for_task(made))
-            assert (await kling.image2video.wait_for_task(made)).succeeded
-            return struck
-
-    assert 1 <= await through_all_points(attempt)
-
-
-async def test_closing_the_client_ends_jobs_at_every_stage():
-    """One waits for its task, one for its create, three for a slot: all end soon, with an error, and no task is left."""
-    before = asyncio.all_tasks()
-    async with emulator() as service:
-        service.fault("create", "hang", after=1)
-        kling = client(service, max_in_flight=2)
-        jobs = [asyncio.create_task(kling.image2video.generate(one)) for one in requests(5)]
-        await asyncio.sleep(5)
-        await kling.aclose()
-        ended = await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), 60)
-        assert all(isinstance(each, KlingError) for each in ended)
-        await settled()
-        assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
-    await asyncio.sleep(0.1)
-    assert [] == others(before)
-
-
-async def test_a_client_closed_by_the_callers_timeout_lets_its_other_jobs_go():
-    """The holder of the only slot is cancelled and the client closed in one breath; who waits for the slot ends too."""
-    waiting = []
-
-    async def script(service):
-        async with client(service, max_in_flight=1) as kling, asyncio.timeout(10):
-            start = asyncio.get_running_loop().call_later
-            start(1, lambda: waiting.append(asyncio.ensure_future(kling.image2video.generate(request(1)))))
-            await kling.image2video.generate(request(0))
-
-    async with emulator() as service:
-        with pytest.raises(TimeoutError):
-            await script(service)
-        (ended,) = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 600)
-        assert isinstance(ended, KlingError)
-
-
-@pytest.mark.parametrize("call", ["wait", "generate", "create", "get"])
-def test_a_second_loop_in_another_thread_gets_an_error(call):
-    """While the first loop waits on with the same client: a `ConfigurationError`, and nobody hangs."""
-    caught, ready, done = [], threading.Event(), threading.Event()
-
-    async def first():
-        async with Emulator(render=False, advance=ByClock(1000.0)) as service:
-            keys = (service.access_key, service.secret_key)
-            async with KlingClient(*keys, base_url=service.url, max_in_flight=1) as kling:
-                job = asyncio.create_task(kling.image2video.generate(request(0)))
-                while not service.tasks:  # noqa: ASYNC110 - the emulator tells nobody
-                    await asyncio.sleep(0.01)
-                await asyncio.sleep(0.05)
-                shared.append((kling, service.tasks[0].task_id))
-                ready.set()
-                while not done.is_set():  # noqa: ASYNC110 - another thread's event
-                    await asyncio.sleep(0.01)
-                job.cancel()
-
-    async def second():
-        kling, task_id = shared[0]
-        calls = {
-            "wait": lambda: kling.image2video.wait_for_task(task_id),
-            "generate": lambda: kling.image2video.generate(request(1)),
-            "create": lambda: kling.image2video.create(request(1)),
-            "get": lambda: kling.image2video.get(task_id),
-        }
-        try:
-            async with asyncio.timeout(1.0):
-                await calls[call]()
-        except Exception as error:  # noqa: BLE001 - it is the result
-            caught.append(error)
-
-    shared = []
-    thread = threading.Thread(target=asyncio.run, args=(first(),))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        asyncio.run(second())
-    finally:
-        done.set()
-        thread.join(10)
-    assert [ConfigurationError] == [type(each) for each in caught]
-    assert "event loop" in str(caught[0])
+@pytest.mark.anyio
+async def test_what_the_service_asked_to_wait_is_waited():
+    """No probe before it."""
+    limiter = SlotLimiter(1, lambda: 0.0)
+    job = Job(limiter, 0)
+    await settled()
+    job.orders.put_nowait(("refused", 90.0))
+    await asyncio.sleep(89)
+    assert 0 == limiter.held
+    await asyncio.sleep(4)
+    assert 1 == limiter.held
+    job.task.cancel()
+    await asyncio.gather(job.task, return_exceptions=True)

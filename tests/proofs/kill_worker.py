@@ -21,10 +21,10 @@ from pathlib import Path
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.jobs import download, store
 from kling_async.jobs.journal import JobState, Journal
+from kling_async.polling.schedule import Backoff
 from kling_async.session import submit
 from kling_async.session.calls import Calls
 from kling_async.session.upload import Upload
-from kling_async.waiting.schedule import Backoff
 
 JOBS = 6
 OWN_ID = "the-caller-s-own-id"

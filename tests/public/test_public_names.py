@@ -94,7 +94,7 @@ def test_public_classes_say_what_they_are(name):
 )
 def test_the_endpoint_has_the_contracts_calls(method, arguments):
     """Names and arguments as promised, in that order."""
-    from kling_async.image2video import Image2Video
+    from kling_async.endpoints.image2video import Image2Video
 
     given = [name for name in inspect.signature(getattr(Image2Video, method)).parameters if name != "self"]
     assert arguments == [name for name in given if name in arguments]
@@ -102,7 +102,7 @@ def test_the_endpoint_has_the_contracts_calls(method, arguments):
 
 def test_defaults_are_the_contracts():
     """What a call without arguments does is part of the promise."""
-    from kling_async.image2video import Image2Video
+    from kling_async.endpoints.image2video import Image2Video
 
     def default(method, name):
         return inspect.signature(getattr(Image2Video, method)).parameters[name].default

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kling_async.errors import ValidationError
 from kling_async.schema import wire
 from kling_async.schema.capabilities import capability_problems
-from kling_async.schema.request import Image2VideoRequest
+from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
 
 URL = "https://pictures.example/a.png"

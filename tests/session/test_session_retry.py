@@ -27,8 +27,8 @@ from kling_async.errors import (
     error_class,
 )
 from kling_async.session import retry
-from kling_async.session.outcome import NotSent, Refused, Unknown, outcome_of_error
-from kling_async.session.pace import Pace
+from kling_async.session.create_result import NotSent, Refused, Unknown, outcome_of_error
+from kling_async.session.throttle import Pace
 
 NOW = 1_790_000_000.0
 

@@ -1,0 +1,1 @@
+"""What the service offers: one file for each endpoint of its own types, and what all of them share."""

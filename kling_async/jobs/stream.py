@@ -1,0 +1,260 @@
+"""Requests in, outcomes out, as they finish.
+
+Promises: one bad job never ends the others; requests are drawn as slots come free, at most `MARGIN` before their turn,
+and no new ones while the consumer has as many finished outcomes left to take; leaving the block cancels what still
+waits; an iterable that raises has what was started finish first, and its error comes out once, at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
+
+from attrs import frozen
+from typing_extensions import override
+
+from kling_async.errors import ConfigurationError, KlingError, Problem, TaskError, ValidationError
+from kling_async.jobs.job import STOPS_CREATING, Progress
+from kling_async.jobs.slots import not_submitted
+from kling_async.schema.task import Task
+
+MARGIN: Final = 2
+"""How many requests are drawn before a slot is free for them."""
+
+UNANSWERED: Final = 8
+"""How many creates may be under way at once where nothing else limits the jobs."""
+
+RequestT = TypeVar("RequestT")
+Requests: TypeAlias = Iterable[RequestT] | AsyncIterable[RequestT]
+
+
+@frozen
+class JobOutcome(Generic[RequestT]):
+    """How one job ended."""
+
+    index: int
+    """The request's place in the input; the first is 0."""
+
+    request: RequestT
+    """The request as given."""
+
+    task: Task | None = None
+    """The task as last seen; None where there is none."""
+
+    error: Exception | None = None
+    """Why there is no result; None for a success."""
+
+    def unwrap(self) -> Task:
+        """The succeeded task.
+
+        Raises:
+            KlingError: The job's error.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.task is None:
+            raise ValueError("an outcome has a task or an error")
+        return self.task
+
+
+RunJob: TypeAlias = Callable[[Any, Progress], Awaitable[Task]]
+
+
+class JobStream(Generic[RequestT]):
+    """The outcomes of many jobs: `async with stream as outcomes: async for outcome in outcomes`.
+
+    Args:
+        requests: What to create; may be endless.
+        run_job: Runs one job to its end.
+        slots: Tells how many jobs run at once at most, which can change; None where only the service limits them.
+    """
+
+    def __init__(
+        self, requests: Requests[RequestT], run_job: RunJob, slots: Callable[[], int | None]
+    ) -> None:
+        self._requests = requests
+        self._run_job = run_job
+        self._slots = slots
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._drawing: asyncio.Task[None] | None = None
+        self._outcomes: deque[JobOutcome[RequestT]] = deque()
+        self._changed = asyncio.Event()
+        self._without_slot = 0
+        self._unanswered = 0
+        self._stopped_by: KlingError | None = None
+        self._source_error: Exception | None = None
+        self._seen = _Seen()
+
+    @override
+    def __repr__(self) -> str:
+        return f"JobStream(running={len(self._jobs)}, finished={len(self._outcomes)})"
+
+    async def __aenter__(self) -> Self:
+        if self._drawing is not None:
+            raise RuntimeError("a stream of jobs is entered once")
+        self._drawing = asyncio.get_running_loop().create_task(self._draw())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        jobs = [*self._jobs, *([self._drawing] if self._drawing is not None else [])]
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+
+    def __aiter__(self) -> AsyncIterator[JobOutcome[RequestT]]:
+        return self
+
+    async def __anext__(self) -> JobOutcome[RequestT]:
+        if self._drawing is None:
+            raise RuntimeError("enter the stream of jobs first: async with ... as outcomes")
+        while not self._outcomes:
+            if self._drawing.done() and not self._jobs:
+                error, self._source_error = self._source_error, None
+                if self._drawing.cancelled():
+                    raise ConfigurationError("the iterable of requests was cancelled before its end")
+                raise error or StopAsyncIteration
+            await self._change()
+        outcome = self._outcomes.popleft()
+        self._changed.set()
+        return outcome
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    async def _draw(self) -> None:
+        """Draws requests and starts their jobs, for as long as there is room."""
+        try:
+            index = 0
+            source = _drawn(self._requests)
+            while True:
+                while not self._has_room():
+                    await self._change()
+                request = await anext(source, _END)
+                if request is _END:
+                    break
+                self._start(index, request)
+                index += 1
+        except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's to see
+            self._source_error = error
+        finally:
+            self._changed.set()
+
+    def _has_room(self) -> bool:
+        slots = self._slots()
+        return (
+            self._without_slot < MARGIN
+            and (slots is not None or self._unanswered < UNANSWERED)
+            and len(self._outcomes) < max(slots or 0, MARGIN)
+        )
+
+    def _start(self, index: int, request: RequestT) -> None:
+        repeated = self._seen.check(request, index)
+        if repeated is not None or self._stopped_by is not None:
+            error = repeated or not_submitted(self._stopped_by)  # type: ignore[arg-type] # one of the two is there
+            self._outcomes.append(JobOutcome(index, request, error=error))
+            self._changed.set()
+            return
+        job = asyncio.get_running_loop().create_task(self._job(index, request, _Steps(self)))
+        self._jobs.add(job)
+        job.add_done_callback(self._ended)
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        self._changed.set()
+
+    async def _job(self, index: int, request: RequestT, steps: _Steps) -> None:
+        try:
+            task = await self._run_job(request, steps)
+            outcome = JobOutcome(index, request, task)
+        except Exception as error:  # noqa: BLE001 - one bad job never ends the others
+            if isinstance(error, STOPS_CREATING) and not steps.answered and self._stopped_by is None:
+                self._stopped_by = error
+            outcome = JobOutcome(index, request, error.task if isinstance(error, TaskError) else None, error)
+        finally:
+            steps.on_slot()
+            steps.on_accepted()
+            self._seen.forget(request)
+        self._outcomes.append(outcome)
+
+
+_END: Final[Any] = object()
+
+
+async def _drawn(requests: Requests[Any]) -> AsyncIterator[Any]:
+    """Both kinds of iterable as one."""
+    if isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request
+
+
+class _Steps(Progress):
+    """Counts one job among those without a slot and those without an answer, until it has each."""
+
+    __slots__ = ("_has_slot", "_stream", "answered")
+
+    def __init__(self, stream: JobStream[Any]) -> None:
+        self._stream = stream
+        self._has_slot = False
+        self.answered = False
+        stream._without_slot += 1  # noqa: SLF001 - a part of the stream
+        stream._unanswered += 1  # noqa: SLF001 - a part of the stream
+
+    @override
+    def on_slot(self) -> None:
+        if not self._has_slot:
+            self._has_slot = True
+            self._stream._without_slot -= 1  # noqa: SLF001 - a part of the stream
+            self._stream._changed.set()  # noqa: SLF001 - a part of the stream
+
+    @override
+    def on_accepted(self) -> None:
+        if not self.answered:
+            self.answered = True
+            self._stream._unanswered -= 1  # noqa: SLF001 - a part of the stream
+            self._stream._changed.set()  # noqa: SLF001 - a part of the stream
+
+
+class _Seen:
+    """Finds requests that would silently share one task: the same object, or the same external id, twice."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, tuple[weakref.KeyedRef[int, Any], int]] = {}
+        self._ids: dict[str, int] = {}
+
+    def check(self, request: Any, index: int) -> ValidationError | None:
+        """Notes a request; returns an error where it was there before."""
+        before = self._objects.get(id(request))
+        if before is not None and before[0]() is request:
+            return _twice("", f"is the same object as request {before[1]}; use attrs.evolve for a copy of it")
+        external_id = getattr(request, "external_task_id", None)
+        if external_id is not None and external_id in self._ids:
+            return _twice("external_task_id", f"is that of request {self._ids[external_id]} as well")
+        try:
+            key = id(request)
+            self._objects[key] = (weakref.KeyedRef(request, self._drop, key), index)
+        except TypeError:
+            return _twice("", f"is of type {type(request).__name__}; give requests")
+        if external_id is not None:
+            self._ids[external_id] = index
+        return None
+
+    def _drop(self, reference: weakref.KeyedRef[int, Any]) -> None:
+        self._objects.pop(reference.key, None)
+
+    def forget(self, request: Any) -> None:
+        """A finished job's external id may come again."""
+        self._ids.pop(getattr(request, "external_task_id", None) or "", None)
+
+
+def _twice(field: str, message: str) -> ValidationError:
+    return ValidationError([Problem(f"request.{field}" if field else "request", message)])

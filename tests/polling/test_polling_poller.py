@@ -1,0 +1,299 @@
+"""The shared wait loop against a fake seam: what it does with odd pages, misses, and waiters that come and go."""
+
+import asyncio
+import gc
+import itertools
+import logging
+
+import pytest
+from rooms_helpers import row, settled
+from virtual_time import VIRTUAL_TIME
+
+from kling_async import (
+    AccountError,
+    ConfigurationError,
+    MalformedResponseError,
+    ServerError,
+    TaskTimeoutError,
+)
+from kling_async.polling.poller import FEW, MAX_PAGE, SINGLE_LOOKS
+from kling_async.polling.wait import until_end
+from kling_async.polling.watch import Watch
+from kling_async.schema.task import read_task
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend():
+    return VIRTUAL_TIME
+
+
+def now():
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("count", [1, FEW])
+async def test_a_few_waiters_look_one_by_one(seam, count):
+    """Each on its own schedule; no page is asked for."""
+    ids = seam.add(count)
+    jobs = [
+        asyncio.create_task(seam.wait(one, gap=lambda _, gap=3.0 + number: gap))
+        for number, one in enumerate(ids)
+    ]
+    await seam.finish(jobs)
+    assert [] == seam.pages
+    for number, one in enumerate(ids):
+        times = [time for time, task_id in seam.looks if task_id == one]
+        gaps = {round(second - first, 1) for first, second in itertools.pairwise(times)}
+        assert {3.0 + number} == gaps
+
+
+@pytest.mark.parametrize("count", [10, 100, 700])
+async def test_many_waiters_share_pages(seam, count):
+    """A page or two each round; next to no single looks."""
+    jobs = seam.start(seam.add(count))
+    got = await seam.finish(jobs)
+    assert [str(number) for number in range(count)] == [each.task_id for each in got]
+    assert len(seam.looks) <= FEW
+    assert len(seam.pages) <= 9 * (1 + count // MAX_PAGE)
+    assert all(1 <= size <= MAX_PAGE for _, _, size in seam.pages)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerError(5001, "maintenance", http_status=503),
+        MalformedResponseError("html", http_status=502),
+        AccountError(1103, "", http_status=403),
+    ],
+    ids=["5001", "html", "403"],
+)
+async def test_a_broken_list_alone_falls_back_to_looks(seam, error):
+    """The end is noticed all the same, within a minute."""
+    if isinstance(error, AccountError):
+        error = MalformedResponseError("no such route", http_status=404)
+    ids = seam.add(20)
+    seam.page_error = error
+    jobs = seam.start(ids)
+    await asyncio.sleep(100)
+    seam.move("succeed", *ids)
+    begun = now()
+    await asyncio.gather(*jobs)
+    assert now() - begun <= 60
+
+
+async def test_a_list_that_hangs_does_not_hold_looks_for_ever(seam):
+    """Pages never come within the transport's 30 s; the end is noticed within two of those."""
+    ids = seam.add(20)
+    seam.page_takes = 30.0
+    seam.page_error = ServerError(5002, "timeout", http_status=504)
+    jobs = seam.start(ids)
+    await asyncio.sleep(200)
+    seam.move("succeed", *ids)
+    begun = now()
+    await asyncio.gather(*jobs)
+    assert now() - begun <= 60
+
+
+async def test_an_outage_of_minutes_ends_no_wait(seam):
+    """Looks slow down together meanwhile, and go on after it."""
+    ids = seam.add(20)
+    jobs = seam.start(ids, timeout=3600)
+    await asyncio.sleep(20)
+    seam.look_error = seam.page_error = ServerError(5001, "maintenance", http_status=503)
+    seen = len(seam.looks) + len(seam.pages)
+    await asyncio.sleep(600)
+    assert len(seam.looks) + len(seam.pages) - seen < 800
+    assert not any(job.done() for job in jobs)
+    seam.look_error = seam.page_error = None
+    seam.move("succeed", *ids)
+    begun = now()
+    await asyncio.gather(*jobs)
+    assert now() - begun <= 35
+
+
+@pytest.mark.parametrize("count", [1, 20])
+async def test_permanent_errors_end_waits(seam, count):
+    """An account error, from single looks and from pages."""
+    ids = seam.add(count)
+    seam.look_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
+    for job in seam.start(ids):
+        with pytest.raises(AccountError):
+            await job
+
+
+async def test_deadlines_bound_a_look_that_hangs(seam):
+    """To the moment, each waiter its own."""
+    (one,) = seam.add(1)
+    seam.look_takes = 1e6
+    begun = now()
+    jobs = [asyncio.create_task(seam.wait(one, timeout=5.0 + number)) for number in range(5)]
+    for number, job in enumerate(jobs):
+        with pytest.raises(TaskTimeoutError):
+            await job
+        assert 5.0 + number == pytest.approx(now() - begun, abs=0.1)
+
+
+async def test_a_cancelled_waiter_touches_no_other(seam):
+    """Neither those on the same task nor the rest."""
+    ids = seam.add(10)
+    jobs, twins = seam.start(ids), seam.start(ids)
+    await asyncio.sleep(12)
+    for job in jobs[::2]:
+        job.cancel()
+    await settled()
+    assert all(job.cancelled() for job in jobs[::2])
+    got = await seam.finish([*jobs[1::2], *twins])
+    assert [*ids[1::2], *ids] == [each.task_id for each in got]
+
+
+async def test_cancelling_in_a_look_touches_no_other(seam):
+    """The only waiter whose look is in flight goes; its twin is served by a look."""
+    (one,) = seam.add(1)
+    seam.look_takes = 3.0
+    first, second = seam.start([one, one])
+    await asyncio.sleep(1)
+    first.cancel()
+    (got,) = await seam.finish([second])
+    assert one == got.task_id
+
+
+async def test_a_late_joiner_is_served_at_once(seam):
+    """Its first look is due when it comes, whatever the others' ticks."""
+    ids = seam.add(20)
+    jobs = seam.start(ids, gap=lambda _: 600.0)
+    await asyncio.sleep(100)
+    seam.move("succeed", ids[0])
+    begun = now()
+    assert ids[0] == (await seam.wait(ids[0])).task_id
+    assert now() - begun < 1
+    assert await jobs[0]
+    seam.move("succeed", *ids)
+    await asyncio.gather(*jobs)
+
+
+async def test_the_last_one_out_stops_the_loop(seam):
+    """No task is left, also where looks are in flight; and the next waiter starts it again."""
+    before = asyncio.all_tasks()
+    seam.look_takes = seam.page_takes = 10.0
+    for count in (1, 20):
+        jobs = seam.start(seam.add(count))
+        await asyncio.sleep(1)
+        for job in jobs:
+            job.cancel()
+        await settled()
+        assert asyncio.all_tasks() == before
+    seam.move("succeed", "0")
+    assert "0" == (await seam.wait("0")).task_id
+
+
+async def test_a_schedule_that_goes_wrong_ends_its_own_wait(seam):
+    """With its own error; the rest is served."""
+    ids = seam.add(6)
+
+    def wrong(_):
+        raise ZeroDivisionError
+
+    bad = asyncio.create_task(seam.wait(ids[0], gap=wrong))
+    jobs = seam.start(ids)
+    with pytest.raises(ZeroDivisionError):
+        await bad
+    await seam.finish(jobs)
+
+
+@pytest.mark.parametrize("where", ["look_error", "page_error"])
+async def test_a_defect_ends_waits_instead_of_hanging_them(seam, where):
+    """A foreign exception of the seam comes out."""
+    ids = seam.add(20)
+    setattr(seam, where, ZeroDivisionError())
+    if where == "look_error":
+        seam.hidden_from_pages = set(ids)
+    for ended in await asyncio.gather(*seam.start(ids), return_exceptions=True):
+        assert isinstance(ended, ZeroDivisionError)
+
+
+async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
+    """At the very moment at which every looker has finished and none has been counted out yet."""
+    ids = seam.add(SINGLE_LOOKS + 1, "succeed")
+    seam.page_error, seam.page_takes = MalformedResponseError("no such route", http_status=404), 0.0
+    answered = asyncio.Event()
+    asyncio.get_running_loop().call_at(now() + 2.0, answered.set)
+
+    async def one(task_id):
+        await answered.wait()
+        return read_task(seam.rows[task_id])
+
+    async def last():
+        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, look_now=False) as watch:
+            return await until_end(watch, None)
+
+    seam.poller._fetch_one = one
+    got = await asyncio.gather(*seam.start(ids[:-1]), last())
+    assert ids == [each.task_id for each in got]
+
+
+async def test_thousands_of_waiters_cost_a_few_timers(seam):
+    """Deadlines and looks of 3,000 waiters are the poller's; the loop has its timer for them."""
+    ids = seam.add(3000)
+    jobs = seam.start(ids, timeout=3600)
+    loop, most = asyncio.get_running_loop(), 0
+    for _ in range(20):
+        await asyncio.sleep(1)
+        most = max(most, sum(not timer.cancelled() for timer in loop._scheduled))
+    assert most <= SINGLE_LOOKS + 10
+    await seam.finish(jobs, 1)
+
+
+async def test_waiters_that_come_and_go_leave_nothing_in_the_queues(seam):
+    """Hundreds of them with long deadlines, while one waits on."""
+    gc.collect()
+    before = sum(isinstance(one, Watch) for one in gc.get_objects())  # other tests' reports may hold some
+    ids = seam.add(1)
+    (last,) = seam.start(ids, timeout=1e6)
+    for _ in range(300):
+        (job,) = seam.start(ids, timeout=1e6)
+        await asyncio.sleep(0.02)
+        job.cancel()
+        await settled(3)
+    gc.collect()
+    assert sum(isinstance(one, Watch) for one in gc.get_objects()) - before < 150
+    await seam.finish([last])
+
+
+async def test_closing_ends_every_wait(seam):
+    """With an error that says so."""
+    jobs = seam.start(seam.add(20))
+    await asyncio.sleep(1)
+    seam.poller.close()
+    for ended in await asyncio.gather(*jobs, return_exceptions=True):
+        assert isinstance(ended, ConfigurationError)
+
+
+async def test_an_age_is_the_tasks(seam):
+    """A schedule is asked with the seconds since the task was created, where that is known."""
+    ages = []
+
+    def gap(age):
+        ages.append(age)
+        return 5.0
+
+    seam.rows["0"] = {
+        **row("0", "processing"),
+        "created_at": 1_790_000_000_000,
+        "updated_at": 1_790_000_100_000,
+    }
+    known = read_task(seam.rows["0"])
+    job = asyncio.create_task(seam.wait("0", gap=gap, target=known))
+    await seam.finish([job], 11)
+    assert 100 <= min(ages)
+
+
+async def test_the_repr_tells_the_state(seam, caplog):
+    """How many wait and look."""
+    with caplog.at_level(logging.INFO):
+        jobs = seam.start(seam.add(2))
+        await settled()
+        assert "waiting=2, looking=2" in repr(seam.poller)
+        await seam.finish(jobs)
+    assert "waiting=0, looking=0" in repr(seam.poller)
