@@ -25,7 +25,8 @@ key or a token.
     ├── TaskError                   carries the task
     │   ├── TaskFailedError           the task ended as failed
     │   ├── TaskTimeoutError          (also a TimeoutError) the caller's patience ended, the task goes on
-    │   └── ResultMissingError        succeed, but no video in any of several looks
+    │   ├── ResultMissingError        succeed, but no result in any of several polls
+    │   └── ClientClosedError         the client was closed while the task was waited for
     ├── DownloadError               a result that could not be brought onto the disk
     ├── JournalError                a journal that cannot be used
     └── CallbackSignatureError      a callback that is not from the service
@@ -64,7 +65,15 @@ def harmless(text: str, limit: int = 200) -> str:
 
 
 class KlingError(Exception):
-    """The root of all errors of this library."""
+    """The root of all errors of this library.
+
+    Attributes:
+        task: The task that the error ended the wait for, as last seen; None if none was seen.
+        task_id: Its id, or the external id by which it can be asked for again; None if no task is concerned.
+    """
+
+    task: Task | None = None
+    task_id: str | None = None
 
 
 class ConfigurationError(KlingError):
@@ -264,7 +273,11 @@ class TaskTimeoutError(TaskError, TimeoutError):
 
 
 class ResultMissingError(TaskError):
-    """The task succeeded, but several looks showed no video."""
+    """The task succeeded, but several polls showed no result."""
+
+
+class ClientClosedError(TaskError):
+    """The client was closed while the task was waited for. The task goes on at the service."""
 
 
 class DownloadError(KlingError):
