@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mappin
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
+from kling_async.jobs.entry import OPEN, JobEntry
 from kling_async.jobs.job import Job, Minders, Progress, identified
-from kling_async.jobs.journal import OPEN, JobEntry, Journal
-from kling_async.jobs.recorder import create_recorded
+from kling_async.jobs.journal import Journal
+from kling_async.jobs.recorded import create_recorded
 from kling_async.jobs.request_record import request_of
 from kling_async.jobs.slots import SlotLimiter, checked_limit
 from kling_async.jobs.stream import JobOutcome, JobStream, Requests
