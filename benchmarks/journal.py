@@ -16,7 +16,8 @@ from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import AtOnce, Emulator
-from kling_async.jobs.journal import JobState, Journal
+from kling_async.jobs.entry import JobState
+from kling_async.jobs.journal import Journal
 
 ALONE, BATCH, JOBS, OPEN = 8.0, 1.0, 1000.0, 100_000
 """Bounds in milliseconds: more for one create, more for one of a batch, the opening; and the opened journal's jobs."""

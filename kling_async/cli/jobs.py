@@ -20,7 +20,7 @@ from kling_async.errors import KlingError
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.jobs.journal import JobEntry
+    from kling_async.jobs.entry import JobEntry
     from kling_async.jobs.stream import JobOutcome
 
 

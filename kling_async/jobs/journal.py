@@ -16,16 +16,16 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from anyio import to_thread
-from attrs import evolve, frozen
+from attrs import evolve
 from typing_extensions import override
 
 from kling_async.errors import JournalError, KlingError, harmless
 from kling_async.jobs import request_record
+from kling_async.jobs.entry import JobEntry, JobState
 from kling_async.jobs.store import Store
 from kling_async.schema.task import Task, read_task
 from kling_async.session.submit import ID_PREFIX
@@ -33,80 +33,20 @@ from kling_async.session.submit import ID_PREFIX
 logger: Final = logging.getLogger("kling_async")
 
 
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    """Recorded, and never sent: or refused, so that it can be sent again."""
-
-    UNKNOWN = "unknown"
-    """A create was about to be sent; whether it was accepted has to be looked up."""
-
-    RUNNING = "running"
-    """Accepted by the service."""
-
-    READY = "ready"
-    """Succeeded; the video waits to be fetched."""
-
-    DONE = "done"
-    """Fetched."""
-
-    FAILED = "failed"
-    """Ended without a video."""
-
-
-OPEN: Final = (JobState.QUEUED, JobState.UNKNOWN, JobState.RUNNING, JobState.READY)
-"""The states from which a job goes on."""
-
-
-@frozen
-class JobEntry:
-    """One job as the journal has it."""
-
-    key: str
-    """Its external id."""
-
-    state: JobState
-    """Where it stands."""
-
-    request: dict[str, Any]
-    """Its request, pictures by path and digest."""
-
-    sent_at: float | None = None
-    """When its create was last about to be sent, in unix seconds."""
-
-    task_id: str | None = None
-    """The service's id, once accepted."""
-
-    task: Task | None = None
-    """How its task ended."""
-
-    error: str | None = None
-    """Why it was refused or failed."""
-
-    file: Path | None = None
-    """Where its video was fetched to."""
-
-    digest: str | None = None
-    """The file's SHA-256."""
-
-    @property
-    def external_task_id(self) -> str:
-        """The key, by its name in requests and tasks."""
-        return self.key
-
-
 PAGE: Final = 500
 """How many jobs are read from the file at a time."""
 
-_SELECT: Final = "SELECT rowid, key, state, request, sent_at, task_id, task, error, file, digest FROM jobs"
+_SELECT: Final = (
+    "SELECT rowid, key, endpoint, state, request, sent_at, task_id, task, error, file, digest FROM jobs"
+)
 
 
 def _entry(row: Sequence[Any]) -> JobEntry:
-    _, key, state, request, sent_at, task_id, task, error, file, digest = row
+    _, key, endpoint, state, request, sent_at, task_id, task, error, file, digest = row
     try:
         return JobEntry(
             key,
+            endpoint,
             JobState(state),
             dict(json.loads(request)),
             sent_at,

@@ -19,7 +19,7 @@ from kling_async import (
 )
 from kling_async.emulator import ByClock
 from kling_async.jobs import request_record
-from kling_async.jobs.journal import JobState
+from kling_async.jobs.entry import JobState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.jobs import download, store
-from kling_async.jobs.journal import JobState, Journal
+from kling_async.jobs.entry import JobState
+from kling_async.jobs.journal import Journal
 from kling_async.polling.schedule import Backoff
 from kling_async.session import submit
 from kling_async.session.calls import Calls
