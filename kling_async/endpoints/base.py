@@ -11,7 +11,7 @@ import functools
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
 from kling_async.jobs.job import Job, Minders, Progress, identified
@@ -34,16 +34,7 @@ LONGEST: Final = 1e9
 """The longest timeout, in seconds; None is for ever."""
 
 
-class EndpointRequest(Request, Protocol):
-    """A request that jobs can be made of."""
-
-    @property
-    def kind(self) -> Hashable:
-        """What decides how long a job takes."""
-        ...
-
-
-RequestT = TypeVar("RequestT", bound=EndpointRequest)
+RequestT = TypeVar("RequestT", bound=Request)
 
 
 class Endpoint(Looks, ABC, Generic[RequestT]):

@@ -10,10 +10,10 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final, Protocol, Self, TypeAlias, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
 import anyio
-from attrs import define, evolve
+from attrs import define
 
 from kling_async.errors import (
     AccountError,
@@ -31,6 +31,7 @@ from kling_async.jobs.slots import Slot, SlotLimiter
 from kling_async.schema.task import Task
 from kling_async.session import retry
 from kling_async.session.submit import SETTLE, new_external_id
+from kling_async.session.upload import Request
 
 MINDED_AGAIN: Final = 60.0
 """Seconds after which a minder whose look was refused for good looks again."""
@@ -39,16 +40,7 @@ STOPS_CREATING: Final = (AccountError, AuthenticationError)
 """Errors after which no create can succeed until somebody changes the account or the keys."""
 
 
-class JobRequest(Protocol):
-    """What a job needs to know of its request."""
-
-    @property
-    def external_task_id(self) -> str | None:
-        """The caller's id, if there is one."""
-        ...
-
-
-RequestT = TypeVar("RequestT", bound=JobRequest)
+RequestT = TypeVar("RequestT", bound=Request)
 Create: TypeAlias = Callable[[], Awaitable[Task]]
 
 
@@ -56,7 +48,7 @@ def identified(request: RequestT) -> RequestT:
     """The request with an external id, a new one where it has none."""
     if request.external_task_id is not None:
         return request
-    return evolve(request, external_task_id=new_external_id())  # type: ignore[misc] # requests are attrs classes
+    return request.with_external_task_id(new_external_id())
 
 
 class Progress:

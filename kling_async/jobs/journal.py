@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from anyio import to_thread
-from attrs import evolve, frozen
+from attrs import frozen
 from typing_extensions import override
 
 from kling_async.errors import JournalError, KlingError, harmless
@@ -212,7 +212,7 @@ class Journal:
         if request_record.fingerprint(entry.request) != request_record.fingerprint(recorded):
             raise JournalError(f"job {harmless(key)} is in the journal already, with another request")
         if request.external_task_id is None:
-            request = evolve(request, external_task_id=key)  # type: ignore[misc] # requests are attrs classes
+            request = request.with_external_task_id(key)
         return request, entry
 
     def _derived_key(self, fingerprint: str) -> str:

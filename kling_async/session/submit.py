@@ -132,7 +132,7 @@ class Submitter:
             found = await job.look_up(reason, settle=max(0.0, SETTLE - doubtful_for))
             if found is not None:
                 return found
-        upload = await prepare(request, {**wire.document(request), "external_task_id": external_id})
+        upload = await prepare(request.with_external_task_id(external_id))
         try:
             return await job.run(upload, before_send, as_job=as_job)
         except anyio.get_cancelled_exc_class():
