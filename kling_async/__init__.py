@@ -43,15 +43,12 @@ if TYPE_CHECKING:
         TaskTimeoutError,
         ValidationError,
     )
-    from kling_async.jobs.stream import JobOutcome, JobStream
+    from kling_async.jobs.outcome import JobOutcome
+    from kling_async.jobs.stream import JobStream
     from kling_async.polling.schedule import Backoff, Schedule
-    from kling_async.schema.image2video import (
-        CameraConfig,
-        CameraControl,
-        DynamicMask,
-        Image2VideoRequest,
-        TrajectoryPoint,
-    )
+    from kling_async.schema.brush import DynamicMask, TrajectoryPoint
+    from kling_async.schema.camera import CameraConfig, CameraControl
+    from kling_async.schema.image2video import Image2VideoRequest
     from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageURL
     from kling_async.schema.task import Task, TaskStatus, Video
 
@@ -114,7 +111,9 @@ _HOMES: Final = {
     ),
     "kling_async.jobs.stream": "JobOutcome JobStream",
     "kling_async.schema.images": "ImageBase64 ImageBytes ImageFile ImageURL",
-    "kling_async.schema.image2video": "CameraConfig CameraControl DynamicMask Image2VideoRequest TrajectoryPoint",
+    "kling_async.schema.brush": "DynamicMask TrajectoryPoint",
+    "kling_async.schema.camera": "CameraConfig CameraControl",
+    "kling_async.schema.image2video": "Image2VideoRequest",
     "kling_async.schema.task": "Task TaskStatus Video",
     "kling_async.polling.schedule": "Backoff Schedule",
 }

@@ -12,21 +12,38 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
+import anyio
 from typing_extensions import override
 
 from kling_async.endpoints.image2video import Image2Video
-from kling_async.errors import ConfigurationError, DownloadError, TaskNotFoundError
+from kling_async.endpoints.spec import Shared
+from kling_async.errors import (
+    ConfigurationError,
+    DownloadError,
+    KlingError,
+    Problem,
+    TaskNotFoundError,
+    ValidationError,
+)
+from kling_async.events import DownloadDone, Events, OnEvent
+from kling_async.jobs.closing import finished_whatever_comes
 from kling_async.jobs.download import Downloader, OnProgress
 from kling_async.jobs.journal import Journal
-from kling_async.jobs.slots import SlotLimiter
+from kling_async.jobs.outcome import Succeeded
+from kling_async.jobs.recorder import NoRecord, Recorder
+from kling_async.jobs.slots import Slots
+from kling_async.jobs.submission import OnUnknown, SubmitOptions
+from kling_async.jobs.view import JournalView
+from kling_async.jobs.waits import check_wait
+from kling_async.polling.schedule import Schedule
 from kling_async.schema.capabilities import CapabilityCheck
-from kling_async.schema.task import Video
+from kling_async.schema.task import Task, Video
 from kling_async.session.auth import Secret, Signer, choose_signer
 from kling_async.session.calls import Calls
 from kling_async.session.http import Transport, check_url
-from kling_async.session.submit import OnUnknown, SubmitOptions
+from kling_async.session.throttle import Throttle
 
 if TYPE_CHECKING:
     import aiohttp
@@ -53,8 +70,11 @@ class KlingClient:
         capabilities: What to do about a request that the capability map does not allow: "error", "warn" or
             "off".
         submit_timeout: Seconds for one create in all, its retries and look-ups included.
-        on_unknown: What to do about a create that has no clear outcome and was missing for the settle time:
+        on_unknown: What to do about a create that has no clear outcome and was not found for the settle time:
             "resend" it under the same id, or "hold" it back and raise `SubmissionUnknownError`.
+        schedule: When waits poll that have no schedule of their own, see `kling_async.polling.schedule`; None
+            learns from finished jobs.
+        on_event: Called with each event, see `kling_async.events`; what it raises is logged once.
         session: A session of the caller's; it is neither configured nor closed. Creates then go over its
             pooled connections too.
         clock: Wall-clock time in unix seconds; for tests.
@@ -75,6 +95,8 @@ class KlingClient:
         capabilities: CapabilityCheck = "error",
         submit_timeout: float = 300.0,
         on_unknown: OnUnknown = "resend",
+        schedule: Schedule | None = None,
+        on_event: OnEvent | None = None,
         session: aiohttp.ClientSession | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,15 +109,32 @@ class KlingClient:
         _check_choice("on_unknown", on_unknown, OnUnknown)
         if not submit_timeout > 0:
             raise ConfigurationError(f"submit_timeout is {submit_timeout!r}; it must be seconds above 0")
+        check_wait(None, schedule)
+        if on_event is not None and not callable(on_event):
+            raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
         self._transport = Transport(check_url("base_url (KLING_BASE_URL)", url), session)
         self._calls = Calls(self._transport, signer, clock)
-        self._limiter = SlotLimiter(max_in_flight, self._calls.jitter)
-        self._downloader = Downloader(self._transport)
-        self.journal = None if journal is None else Journal(Path(journal), self._owner(signer), clock)
-        """The jobs as they are recorded; None without a journal."""
+        self._events = Events(on_event)
+        self.slots = Slots(max_in_flight, self._calls.jitter, events=self._events)
+        """The slots of all jobs: `held`, `waiting` and `limit`."""
 
-        submit = SubmitOptions(submit_timeout, on_unknown)
-        self.image2video = Image2Video(self._calls, self._limiter, submit, self.journal, capabilities)
+        self._downloader = Downloader(self._transport)
+        self._recorder: Recorder = NoRecord()
+        if journal is not None:
+            self._recorder = Journal(Path(journal), self._owner(signer), clock)
+        self.image2video = Image2Video(
+            Shared(
+                calls=self._calls,
+                slots=self.slots,
+                recorder=self._recorder,
+                events=self._events,
+                throttle=Throttle(),
+                submit=SubmitOptions(submit_timeout, on_unknown),
+                schedule=schedule,
+                capabilities=capabilities,
+                download=self.download,
+            )
+        )
         """The image2video endpoint."""
 
     @override
@@ -103,26 +142,28 @@ class KlingClient:
         if not hasattr(self, "image2video"):  # in the traceback of a client that could not be made
             return "KlingClient(…)"
         url = self._transport.base_url
-        return (
-            f"KlingClient(base_url={str(url.origin())!r}, key={self._shown_key!r}, slots={self._limiter!r})"
-        )
+        return f"KlingClient(base_url={str(url.origin())!r}, key={self._shown_key!r}, slots={self.slots!r})"
 
     @property
     def max_in_flight(self) -> int | None:
         """How many tasks may run at once over every `generate…` call; may be changed while they run."""
-        return self._limiter.limit
+        return self.slots.limit
 
     @max_in_flight.setter
     def max_in_flight(self, limit: int | None) -> None:
-        self._limiter.limit = limit
+        self.slots.limit = limit
 
     def _owner(self, signer: Signer) -> str:
         """Whose jobs a journal holds: the host and a digest that tells accounts apart without telling a key."""
         return f"{self._transport.base_url.origin()} {signer.account}"
 
+    @property
+    def journal(self) -> JournalView | None:
+        """The jobs as they are recorded, read-only; None without a journal."""
+        return self._recorder.view
+
     async def __aenter__(self) -> Self:
-        if self.journal is not None:
-            await self.journal.open()
+        await self._recorder.open()
         return self
 
     async def __aexit__(
@@ -131,38 +172,62 @@ class KlingClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Ends all waits and closes what was opened; a session of the caller's stays open."""
-        self._limiter.fail_waiting(ConfigurationError("the client was closed"))
-        await self.image2video.aclose()
-        await self._transport.aclose()
-        if self.journal is not None:
-            self.journal.close()
+        """Ends all waits and closes what was opened, whatever is cancelled meanwhile; a caller's session stays open.
 
-    async def download(self, video: Video, path: Path, *, on_progress: OnProgress | None = None) -> Path:
+        Waits end with `ClientClosedError`, jobs before acceptance with `NotSubmittedError` or, if their create may have
+        left, with `SubmissionUnknownError`.
+        """
+        await finished_whatever_comes(self._close())
+
+    async def _close(self) -> None:
+        await self.image2video.aclose()
+        self.slots.close()
+        await self._transport.aclose()
+        self._recorder.close()
+
+    async def download(
+        self, what: Video | Task | Succeeded[Any], path: Path, *, on_progress: OnProgress | None = None
+    ) -> Path:
         """Downloads a result onto the disk, whole or not at all.
 
         Args:
-            video: The result; its URL is valid until 30 days after the task ended.
+            what: A video, a succeeded task or a succeeded outcome with one video; its URL is valid until 30 days after
+                the task ended.
             path: The file to write; an existing one is replaced.
-            on_progress: Called with the bytes so far and the whole length (None where not known).
+            on_progress: Called with the bytes so far and the whole length (None if it is not known).
 
         Returns:
             The path.
 
         Raises:
-            DownloadError: It could not be fetched whole, is no video, or was purged (`expired`). Where the URL was
-                refused, a fresh look was made for a new one.
+            ValidationError: `what` has no video, or more than one; nothing was requested.
+            DownloadError: It could not be fetched whole, is not a video, or was purged (`expired`). If the URL was
+                refused, a new one was asked for.
             ConfigurationError: The URL is not https, or the path is being written already.
             OSError: The disk refused.
         """
-        path = Path(path)
+        video, path = _one_video(what), Path(path)
+        began = anyio.current_time()
         try:
-            digest = await self._downloader.fetch(video.url, path, on_progress)
-        except DownloadError as error:
-            digest = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
-        if self.journal is not None:
-            await self.journal.fetched(video.task_id, path.absolute(), digest)
+            digest = await self._fetch(video, path, on_progress)
+        except (KlingError, OSError) as error:
+            self._tell_download(video, began, None, error)
+            raise
+        self._tell_download(video, began, path, None)
+        await self._recorder.fetched(video.task_id, path.absolute(), digest)
         return path
+
+    async def _fetch(self, video: Video, path: Path, on_progress: OnProgress | None) -> str:
+        try:
+            return await self._downloader.fetch(video.url, path, on_progress)
+        except DownloadError as error:
+            return await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
+
+    def _tell_download(self, video: Video, began: float, path: Path | None, error: Exception | None) -> None:
+        size = None if path is None else path.stat().st_size
+        name = None if error is None else type(error).__name__
+        seconds = anyio.current_time() - began
+        self._events.emit(DownloadDone(task_id=video.task_id, seconds=seconds, size=size, error=name))
 
     async def _fresh_url(self, video: Video, refused: DownloadError) -> str:
         """The video's URL as a new look shows it, where the old one was refused; else raises the error."""
@@ -190,6 +255,20 @@ class KlingClient:
             await self.image2video.get(f"credentials-check-{uuid.uuid4().hex}")
         except TaskNotFoundError:
             return  # so the keys were good enough to look
+
+
+def _one_video(what: Any) -> Video:
+    """The one video of what a download was given."""
+    if isinstance(what, Video):
+        return what
+    task = what.task if isinstance(what, Succeeded) else what
+    if not isinstance(task, Task):
+        message = f"is of type {type(what).__name__}; it must be a Video, a Task or a Succeeded outcome"
+        raise ValidationError([Problem("what", message)])
+    if len(task.videos) != 1:
+        message = f"is task {task.task_id} ({task.status}) with {len(task.videos)} videos; it must have one"
+        raise ValidationError([Problem("what", message)])
+    return task.videos[0]
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

@@ -226,4 +226,6 @@ class Events:
         except Exception:
             if not self._has_raised:
                 self._has_raised = True
-                logger.exception("on_event raised for %s; later exceptions are not logged", type(event).__name__)
+                logger.exception(
+                    "on_event raised for %s; later exceptions are not logged", type(event).__name__
+                )

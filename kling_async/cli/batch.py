@@ -28,7 +28,7 @@ from kling_async.errors import KlingError
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.jobs.stream import JobOutcome
+    from kling_async.jobs.outcome import JobOutcome
     from kling_async.schema.image2video import Image2VideoRequest
     from kling_async.schema.task import Task
 
@@ -143,7 +143,7 @@ class _Batch:
 
     def _requests(self) -> Iterator[Image2VideoRequest]:
         """The good entries' requests as their turn comes; the bad ones' outcomes on the way."""
-        from kling_async.jobs.job import identified  # noqa: PLC0415 - it imports aiohttp
+        from kling_async.session.submit import new_external_id  # noqa: PLC0415 - it imports aiohttp
 
         for entry in self._entries:
             if self._closed:
@@ -153,7 +153,9 @@ class _Batch:
                 continue
             # A journal gives the ids, by which the same manifest meets its own jobs again.
             journalled = self._kling.journal is not None
-            request = entry.request if journalled else identified(entry.request)
+            request = entry.request
+            if not journalled and request.external_task_id is None:
+                request = request.with_external_task_id(new_external_id())
             ongoing = Ongoing(
                 request.external_task_id, output=entry.output, base_url=self._base_url, sent=not journalled
             )

@@ -46,7 +46,8 @@ def demo(output: Path | None, *, as_json: bool) -> None:
 async def _demo(ongoing: Ongoing) -> Task:
     from kling_async.client import KlingClient  # noqa: PLC0415 - it imports aiohttp
     from kling_async.emulator import ByClock, Emulator  # noqa: PLC0415 - as above
-    from kling_async.schema.image2video import CameraControl, Image2VideoRequest  # noqa: PLC0415 - as above
+    from kling_async.schema.camera import CameraControl  # noqa: PLC0415 - as above
+    from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - as above
 
     request = Image2VideoRequest(
         image=PHOTO,

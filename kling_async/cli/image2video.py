@@ -76,9 +76,10 @@ def _free(path: Path, unused: bool) -> Path:
 
 def _identified(request: Image2VideoRequest, ongoing: Ongoing) -> Image2VideoRequest:
     """Chooses the external id before the create, so that the task can be found whatever happens."""
-    from kling_async.jobs.job import identified  # noqa: PLC0415 - it imports aiohttp
+    from kling_async.session.submit import new_external_id  # noqa: PLC0415 - it imports aiohttp
 
-    request = identified(request)
+    if request.external_task_id is None:
+        request = request.with_external_task_id(new_external_id())
     ongoing.external_task_id = request.external_task_id
     return request
 

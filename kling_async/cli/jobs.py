@@ -21,7 +21,7 @@ from kling_async.errors import KlingError
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
     from kling_async.jobs.entry import JobEntry
-    from kling_async.jobs.stream import JobOutcome
+    from kling_async.jobs.outcome import JobOutcome
 
 
 @click.command(short_help="Shows a journal's jobs, and goes on with them.")

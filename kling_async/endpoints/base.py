@@ -9,91 +9,34 @@ from __future__ import annotations
 import builtins
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from attrs import frozen
 from typing_extensions import override
 
+from kling_async.endpoints.spec import Shared, Spec
 from kling_async.errors import ConfigurationError, Problem, ValidationError
-from kling_async.events import Events
+from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.handle import Job
-from kling_async.jobs.journal import JobEntry
 from kling_async.jobs.observed import Observers, Stages
-from kling_async.jobs.recorder import Recorder
+from kling_async.jobs.outcome import JobOutcome
 from kling_async.jobs.registry import Jobs
 from kling_async.jobs.slots import Slots, checked_limit
-from kling_async.jobs.stream import JobOutcome, JobStream, Requests
-from kling_async.jobs.submission import SubmissionTools, SubmitOptions
+from kling_async.jobs.stream import JobStream, Requests
+from kling_async.jobs.submission import SubmissionTools
 from kling_async.jobs.waits import Waits, check_wait
 from kling_async.polling.poller import Poller
 from kling_async.polling.reader import Reader
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate
 from kling_async.schema import rules
-from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Task
-from kling_async.session.calls import Calls
 from kling_async.session.submit import send_create
-from kling_async.session.throttle import Throttle
 from kling_async.session.upload import Request
 
 RequestT = TypeVar("RequestT", bound=Request)
 
 logger: Final = logging.getLogger(__name__)
-
-
-@frozen
-class Spec(Generic[RequestT]):
-    """What tells one endpoint from another."""
-
-    path: str
-    """Its path on the service."""
-
-    request: type[RequestT]
-    """The class of its requests."""
-
-    from_mapping: Callable[[Mapping[str, Any]], RequestT]
-    """Builds a request from the API's names."""
-
-    capability_problems: Callable[[RequestT], Iterable[Problem]]
-    """What the model of a request does not support, by the capability map."""
-
-    kind_of: Callable[[Mapping[str, Any]], Hashable]
-    """What decides how long a job takes, by the fields of its request."""
-
-
-@frozen
-class Shared:
-    """What the endpoints of one client share."""
-
-    calls: Calls
-    """Sends requests."""
-
-    slots: Slots
-    """The client's slots."""
-
-    recorder: Recorder
-    """The journal, or a recorder that keeps nothing."""
-
-    events: Events
-    """Told of what happens."""
-
-    throttle: Throttle
-    """The brake that all creates share."""
-
-    submit: SubmitOptions
-    """How creates are carried through."""
-
-    schedule: Schedule | None
-    """When waits poll that have no schedule of their own; None learns from finished jobs."""
-
-    capabilities: CapabilityCheck
-    """What to do about a request that the capability map does not allow."""
-
-    download: Callable[[Task, Path], Awaitable[Path]]
-    """Brings a task's result onto the disk."""
 
 
 class Endpoint(Reader, Generic[RequestT]):
@@ -221,9 +164,7 @@ class Endpoint(Reader, Generic[RequestT]):
             KlingError: As `wait_for_task`, but for a failed task, which is yielded.
         """
         check_wait(timeout, schedule)
-        async for seen in self._waits.changes(
-            self._waits.watching(_checked_target(task), timeout, schedule)
-        ):
+        async for seen in self._waits.changes(self._waits.watching(_checked_target(task), timeout, schedule)):
             yield seen
 
     async def generate(
@@ -259,10 +200,21 @@ class Endpoint(Reader, Generic[RequestT]):
         self._check(request)
         if look_up_first and request.external_task_id is None and not self._shared.recorder.durable:
             raise ValidationError(
-                [Problem("look_up_first", "needs a request with an external_task_id, or a client with a journal")]
+                [
+                    Problem(
+                        "look_up_first",
+                        "needs a request with an external_task_id, or a client with a journal",
+                    )
+                ]
             )
         return await self._run(
-            request, (self._shared.slots,), timeout, Stages(), on_update, schedule, look_up_first=look_up_first
+            request,
+            (self._shared.slots,),
+            timeout,
+            Stages(),
+            on_update,
+            schedule,
+            look_up_first=look_up_first,
         )
 
     def generate_many(
@@ -409,17 +361,3 @@ def _checked_target(task: Task | str) -> Task | str:
     if not isinstance(task, Task):
         rules.raise_any([*rules.required("task", task), *rules.task_id("task", task)])
     return task
-
-
-def one_request(kind: type[RequestT], request: RequestT | None, fields: Mapping[str, Any]) -> RequestT:
-    """The request that a call was given, or the one that its keywords make.
-
-    Raises:
-        ValidationError: Both are given, or the keywords break a rule.
-    """
-    if request is None:
-        return kind(**fields)
-    if fields:
-        names = ", ".join(fields)
-        raise ValidationError([Problem("request", f"is given together with fields ({names}); give one of the two")])
-    return request

@@ -12,15 +12,13 @@ import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
-from typing import Any, Final, Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 import anyio
-from attrs import define, field, frozen
-from typing_extensions import override
+from attrs import define, field
 
 from kling_async.errors import (
     AccountError,
-    APIError,
     AuthenticationError,
     ClientClosedError,
     ConcurrencyLimitError,
@@ -31,20 +29,18 @@ from kling_async.errors import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from kling_async.jobs.journal import JobEntry, JobState
+from kling_async.jobs.entry import JobEntry, JobState
 from kling_async.jobs.known import KnownJob
-from kling_async.jobs.observed import GOES_ON, MAY_EXIST, NEVER_SENT, Observers, Stages
-from kling_async.jobs.orphans import Orphans
-from kling_async.jobs.recorder import Recorder
+from kling_async.jobs.observed import GOES_ON, MAY_EXIST, NEVER_SENT, Stages
 from kling_async.jobs.slots import Slot, Slots, not_submitted
-from kling_async.jobs.submission import Submission, SubmissionTools, logger
-from kling_async.jobs.waits import Waits
+from kling_async.jobs.submission import Submission, logger
+from kling_async.jobs.tools import JobTools
 from kling_async.polling.poller import Watching
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate, finished
 from kling_async.schema.task import Task
 from kling_async.session import retry
-from kling_async.session.upload import Request, prepare
+from kling_async.session.upload import Request, Upload, prepare
 
 STOPS_CREATING: Final = (AccountError, AuthenticationError)
 """Errors after which no create can succeed until somebody changes the account or the keys."""
@@ -84,32 +80,6 @@ def next_step(entry: JobEntry | None, known: KnownJob) -> Step:
     return Step.SEND
 
 
-@frozen
-class JobTools(Generic[RequestT]):
-    """What the jobs of one endpoint share."""
-
-    submission: SubmissionTools
-    """For creates."""
-
-    waits: Waits
-    """For waits."""
-
-    recorder: Recorder
-    """Told of each step."""
-
-    orphans: Orphans
-    """Keeps jobs whose callers have gone."""
-
-    observers: Observers
-    """Told of what happens."""
-
-    request_of: Callable[[JobEntry], Awaitable[RequestT]]
-    """Makes a journal's request again, checked."""
-
-    forget: Callable[[JobLife[RequestT]], None]
-    """Takes a job that is over, or that nobody waits for, off the list of the client's jobs."""
-
-
 @define(eq=False)
 class JobLife(Generic[RequestT]):
     """One job's life, as a block that each of its callers enters; the last one to leave gives the slots back.
@@ -138,6 +108,7 @@ class JobLife(Generic[RequestT]):
 
     _confirmed: bool = True
     _over: bool = False
+    _failure: KlingError | None = None
     _users: int = 0
     _slots: tuple[Slot, ...] = ()
     _submission: Submission | None = None
@@ -177,8 +148,11 @@ class JobLife(Generic[RequestT]):
             SubmissionUnknownError: Whether the task exists could not be learnt.
             KlingError: The create was refused, or could not be sent.
         """
+        joined = self._turn.locked()
         try:
             async with self._turn:
+                if joined and self._failure is not None:
+                    raise self._failure
                 if self.task_id is None and not self._over:
                     await self._accept(limiters, stages, weight, look_up_first=look_up_first)
         except asyncio.CancelledError as cancelled:
@@ -280,21 +254,21 @@ class JobLife(Generic[RequestT]):
         try:
             await self._create(limiters, stages, step, look_up_first=look_up_first)
         except BaseException as error:
+            self._failure = error if isinstance(error, KlingError) else None
             await self._note_failure(error)
             raise
 
     async def _create(
         self, limiters: tuple[Slots, ...], stages: Stages, step: Step, *, look_up_first: bool
     ) -> None:
-        doubt = None
-        if step is Step.LOOK_UP:
-            doubt = self._known.doubt_since
-            doubt = self._tools.recorder.opened_at if doubt is None else doubt
-        self._known.doubt_since = doubt
-        submission = Submission(
-            self._tools.submission, self.external_task_id, named=self._named, doubt_since=doubt
+        if step is Step.LOOK_UP and self._known.doubt_since is None:
+            self._known.doubt_since = self._tools.recorder.opened_at
+        submission = self._submission = Submission(
+            self._tools.submission,
+            self.external_task_id,
+            named=self._named,
+            doubt_since=self._known.doubt_since,
         )
-        self._submission = submission
         found = None
         if step is Step.LOOK_UP:
             found = await submission.look_up(KlingError("an earlier create may have left"))
@@ -307,17 +281,21 @@ class JobLife(Generic[RequestT]):
         self._known.doubt_since = None
         if stages.stopped_by is not None:
             raise not_submitted(stages.stopped_by)
-        request = self.request
-        if request is None and self._entry is not None:
-            request = await self._tools.request_of(self._entry)
+        request = await self._the_request()
         for slot in self._slots:
             await slot.acquire()
         stages.on_slot()
         await self._send(submission, request, limiters)
 
-    async def _send(
-        self, submission: Submission, request: Any, limiters: tuple[Slots, ...]
-    ) -> None:
+    async def _the_request(self) -> RequestT:
+        """The request; made again from the journal's entry if the job was resumed."""
+        if self.request is not None:
+            return self.request
+        if self._entry is None:
+            raise RuntimeError("a job has a request or an entry")
+        return await self._tools.request_of(self._entry)
+
+    async def _send(self, submission: Submission, request: RequestT, limiters: tuple[Slots, ...]) -> None:
         upload = await prepare(request)
         recorded = False
 
@@ -327,9 +305,28 @@ class JobLife(Generic[RequestT]):
                 await self._tools.recorder.sending(self.external_task_id)
                 recorded = True
 
+        task, adopted = await self._sent(submission, upload, before_send, limiters)
+        for slot in self._slots:
+            slot.accepted()
+        if adopted and submission.is_surprised:
+            logger.warning(
+                "external_task_id %s was in use: its earlier task %s was adopted, nothing was created",
+                self.external_task_id,
+                task.task_id,
+            )
+        await self._accepted(task, adopted=adopted)
+
+    async def _sent(
+        self,
+        submission: Submission,
+        upload: Upload,
+        before_send: Callable[[], Awaitable[None]],
+        limiters: tuple[Slots, ...],
+    ) -> tuple[Task, bool]:
+        """Sends the create; after 1303, again at its next turn, and after an account error nobody's any more."""
         while True:
             try:
-                task, adopted = await submission.run(upload, before_send, lone=not self._slots)
+                return await submission.run(upload, before_send, lone=not self._slots)
             except ConcurrencyLimitError as error:
                 if not self._slots:
                     raise
@@ -338,16 +335,6 @@ class JobLife(Generic[RequestT]):
                 for limiter in limiters:
                     limiter.fail_waiting(error)
                 raise
-            else:
-                if adopted and submission.is_surprised:
-                    logger.warning(
-                        "external_task_id %s was in use: its earlier task %s was adopted, nothing was created",
-                        self.external_task_id, task.task_id,
-                    )  # fmt: skip
-                for slot in self._slots:
-                    slot.accepted()
-                await self._accepted(task, adopted=adopted)
-                return
 
     def _take_slots(self) -> None:
         for slot in self._slots:
@@ -391,10 +378,17 @@ class JobLife(Generic[RequestT]):
             return
         await self._accepted(found, adopted=True)
 
-    def watching(self, timeout: float | None, schedule: Schedule | None, *, poll_now: bool = True) -> Watching:
+    def watching(
+        self, timeout: float | None, schedule: Schedule | None, *, poll_now: bool = True
+    ) -> Watching:
         """A watch of the task, for a block; see `Waits.watching`."""
         return self._tools.waits.watching(
-            self.task or self.task_id or self.external_task_id, timeout, schedule, kind=self._kind, poll_now=poll_now, known=self._confirmed
+            self.task or self.task_id or self.external_task_id,
+            timeout,
+            schedule,
+            kind=self._kind,
+            poll_now=poll_now,
+            known=self._confirmed,
         )
 
     def see(self, task: Task | None) -> None:

@@ -27,6 +27,7 @@ from kling_async.errors import JournalError, KlingError, harmless
 from kling_async.jobs import request_record
 from kling_async.jobs.entry import JobEntry, JobState
 from kling_async.jobs.store import Store
+from kling_async.jobs.view import JournalView
 from kling_async.schema.task import Task, read_task
 from kling_async.session.submit import ID_PREFIX
 
@@ -120,7 +121,7 @@ class Journal:
         rows = await self._rows(f"{_SELECT} WHERE key = ?", (key,))
         return _entry(rows[0]) if rows else None
 
-    async def queued(
+    async def meet(
         self, endpoint: str, request: request_record.RequestT
     ) -> tuple[request_record.RequestT, JobEntry]:
         """Records a request that is to become a job, or meets the job that it became in an earlier run.
@@ -197,6 +198,27 @@ class Journal:
             "UPDATE jobs SET state = 'done', file = ?, digest = ? WHERE task_id = ?",
             (str(file), digest, task_id),
         )
+
+    durable = True
+    opened_at = 0.0
+
+    @property
+    def view(self):
+        return JournalView(self)
+
+    def cancelled(self, key):
+        pass
+
+    async def request_of(self, entry, from_mapping):
+        return await request_record.request_of(entry.request, entry.key, from_mapping)
+
+    def unmet(self):
+        return 0
+
+    async def entries_to_resume(self, endpoint, *, cancelled):
+        for states in (("running", "ready"), ("unknown",), ("queued",)):
+            async for entry in self.iter_entries(*map(JobState, states), endpoint=endpoint):
+                yield entry
 
     def close(self) -> None:
         """Writes what waits and lets the file go."""

@@ -123,7 +123,5 @@ class Observers:
         cancelled.add_note(f"kling_async: {state}: {ids}")
         logger.warning("a caller went away before its job had ended; %s: %s", state, ids)
         self.events.emit(
-            JobAbandoned(
-                path=self.path, state=state, task_id=task_id, external_task_id=external_task_id
-            )
+            JobAbandoned(path=self.path, state=state, task_id=task_id, external_task_id=external_task_id)
         )

@@ -49,21 +49,21 @@ class Orphans:
 
     async def _keep(self, job: Runner) -> None:
         try:
-            while await self._failed(job):
+            while not await self._is_over(job):  # noqa: ASYNC110 - a poll is no event
                 await anyio.sleep(AGAIN_AFTER)
         finally:
             job.let_go()
 
-    async def _failed(self, job: Runner) -> bool:
-        """Whether the watch has to be tried again."""
+    async def _is_over(self, job: Runner) -> bool:
+        """Watches a job until it is over, or until its poll was refused for good."""
         try:
             await job.run_out()
         except (TaskError, TaskNotFoundError, ConfigurationError):
-            return False  # it has ended, or nothing more can be learnt of it
+            return True  # it has ended, or nothing more can be learnt of it
         except KlingError as error:
             logger.info("an abandoned job cannot be polled, again in %.0f s: %s", AGAIN_AFTER, error)
-            return True
-        return False
+            return False
+        return True
 
     async def aclose(self) -> None:
         """Ends all watches and lets their jobs go."""

@@ -11,16 +11,18 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 from attrs import define, field
 
-from kling_async.jobs.job import JobLife, JobTools
-from kling_async.jobs.journal import JobEntry
+from kling_async.jobs.entry import JobEntry
+from kling_async.jobs.job import JobLife
 from kling_async.jobs.known import KnownJobs
 from kling_async.jobs.observed import Observers, Stages
 from kling_async.jobs.orphans import Orphans
 from kling_async.jobs.recorder import Recorder
 from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import SubmissionTools
+from kling_async.jobs.tools import JobTools
 from kling_async.jobs.waits import Waits
 from kling_async.session.submit import ID_PREFIX
 from kling_async.session.upload import Request
@@ -59,6 +61,18 @@ class Jobs(Generic[RequestT]):
     _meeting: dict[int, asyncio.Future[None]] = field(factory=dict)
     _accepting: dict[anyio.CancelScope, None] = field(factory=dict)
     _closed: bool = False
+    _tools: JobTools[RequestT] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._tools = JobTools(
+            submission=self.submission,
+            waits=self.waits,
+            recorder=self.recorder,
+            orphans=self._orphans,
+            observers=self.observers,
+            request_of=self._request_of,
+            forget=self._forget,
+        )
 
     async def begin(self, request: RequestT, *, lone: bool = False) -> JobLife[RequestT]:
         """The job of a request, to be entered as a block: a new one, or the one that the request belongs to.
@@ -95,7 +109,7 @@ class Jobs(Generic[RequestT]):
                 model=request.model,
                 named=named,
                 lone=lone,
-                tools=self._tools(),
+                tools=self._tools,
             )
         return life
 
@@ -113,7 +127,7 @@ class Jobs(Generic[RequestT]):
                 model=model if isinstance(model, str) else None,
                 named=not entry.key.startswith(ID_PREFIX),
                 lone=False,
-                tools=self._tools(),
+                tools=self._tools,
             )
         return life
 
@@ -152,18 +166,7 @@ class Jobs(Generic[RequestT]):
         self.waits.poller.close()
         await self._orphans.aclose()
         while self._accepting:  # what they have to record goes before the journal's end
-            await anyio.sleep(0)
-
-    def _tools(self) -> JobTools[RequestT]:
-        return JobTools(
-            submission=self.submission,
-            waits=self.waits,
-            recorder=self.recorder,
-            orphans=self._orphans,
-            observers=self.observers,
-            request_of=self._request_of,
-            forget=self._forget,
-        )
+            await anyio.lowlevel.checkpoint()
 
     async def _request_of(self, entry: JobEntry) -> RequestT:
         return await self.recorder.request_of(entry, self.request_from)

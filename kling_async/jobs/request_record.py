@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from anyio import to_thread
-from attrs import evolve
 
 from kling_async.errors import JournalError, Problem, ValidationError
 from kling_async.schema import wire
@@ -28,7 +27,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 
 def identified_as(request: RequestT, external_id: str) -> RequestT:
     """The request under this external id."""
-    return evolve(request, external_task_id=external_id)  # type: ignore[misc] # requests are attrs classes
+    return request.with_external_task_id(external_id)
 
 
 async def record(request: Request) -> dict[str, Any]:

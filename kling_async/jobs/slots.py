@@ -213,8 +213,8 @@ class Slots:
         if slot.held:
             slot.held = False
             self._held -= slot.weight
-            self._grant()
-            self._tell()
+            if not self._grant():
+                self._tell()
 
     def note_acceptance(self) -> None:
         """Notes that the account has room; the next step up may come soon."""
@@ -248,7 +248,8 @@ class Slots:
             self._probe_in(FIRST_PROBE)
         self._grant()
 
-    def _grant(self) -> None:
+    def _grant(self) -> bool:
+        """Grants what there is room for; returns whether there was room for any."""
         room = min(math.inf if self._limit is None else self._limit, self._working)
         granted = False
         while self._queue and self._fits(self._queue[0], room):
@@ -259,6 +260,7 @@ class Slots:
                 granted = True
         if granted:
             self._tell()
+        return granted
 
     def _fits(self, slot: Slot, room: float) -> bool:
         """Whether there is room now; a task that is larger than the limit runs alone."""

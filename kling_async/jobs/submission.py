@@ -172,12 +172,7 @@ class Submission:
         logger.warning("a create has no clear outcome, looking it up by %s: %s", self._external_id, reason)
         self._doubted = True
         since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
-        try:
-            found = await self._search(reason, until=since + SETTLE)
-        except KlingError as error:
-            if isinstance(error, SubmissionUnknownError):
-                raise
-            raise SubmissionUnknownError(self._external_id, str(error)) from error
+        found = await self._certain(reason, until=since + SETTLE)
         if found is None:
             if self._tools.options.on_unknown == "hold":
                 message = f"{reason}; it was not found for {SETTLE:.0f} s"
@@ -233,15 +228,21 @@ class Submission:
         patience = self._patience(refusal)
         if patience is None:
             raise refusal
+        self.doubt_since = anyio.current_time()
+        found = await self._certain(refusal, until=self.doubt_since + patience)
+        self.doubt_since = None
+        if found is None:
+            raise refusal
+        return found
+
+    async def _certain(self, reason: KlingError, until: float) -> Task | None:
+        """Searches as `_search` does; a look-up that is refused for good leaves the outcome unknown."""
         try:
-            found = await self._search(refusal, until=anyio.current_time() + patience)
+            return await self._search(reason, until)
         except SubmissionUnknownError:
             raise
         except KlingError as error:
             raise SubmissionUnknownError(self._external_id, str(error)) from error
-        if found is None:
-            raise refusal
-        return found
 
     def _patience(self, refusal: BadRequestError) -> float | None:
         """Seconds for which a task is looked for after a refusal; None if there can be none.

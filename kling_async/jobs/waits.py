@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from typing import Any, Final
 
 from attrs import define, field
@@ -17,7 +17,7 @@ from kling_async.errors import Problem, TaskFailedError, ValidationError
 from kling_async.jobs.observed import GOES_ON, Observers
 from kling_async.jobs.recorder import Recorder
 from kling_async.polling.poller import Poller, Watching
-from kling_async.polling.schedule import Experience, Schedule, as_schedule
+from kling_async.polling.schedule import Backoff, Experience, Schedule, as_schedule
 from kling_async.polling.wait import OnUpdate, until_end
 from kling_async.schema.task import Task
 
@@ -26,6 +26,9 @@ REMEMBERED: Final = 10_000
 
 LONGEST: Final = 1e9
 """The longest timeout, in seconds; None waits without limit."""
+
+
+_BACKOFF: Final = Backoff()
 
 
 @define(eq=False)
@@ -74,7 +77,7 @@ class Waits:
             known: Whether the service is known to have the task, so that it may be not found for a while.
         """
         chosen = self.schedule if schedule is None else schedule
-        gap = self._learnt(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
+        gap = self._learnt_gap(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
         return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known)
 
     async def until_end(
@@ -148,10 +151,14 @@ class Waits:
             return kind
         return self._kinds.get(target.task_id if isinstance(target, Task) else target)
 
+    def _learnt_gap(self, kind: Hashable) -> Callable[[float], float]:
+        """The schedule of a kind; a task of unknown kind learns from nothing."""
+        return _BACKOFF if kind is None else self._learnt(kind)
+
     def _learnt(self, kind: Hashable) -> Experience:
-        if kind is None:
-            return Experience()
-        return self._experience.setdefault(kind, Experience())
+        if kind not in self._experience:
+            self._experience[kind] = Experience()
+        return self._experience[kind]
 
     def _learn(self, ended: Task, kind: Hashable) -> None:
         kind = self._kind_of(ended, kind)

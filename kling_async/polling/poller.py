@@ -31,7 +31,7 @@ from kling_async.errors import (
     AccountError,
     APIError,
     AuthenticationError,
-    ConfigurationError,
+    ClientClosedError,
     KlingError,
     MalformedResponseError,
     TaskNotFoundError,
@@ -74,7 +74,10 @@ class Poller:
         jitter: Gives numbers from 0 to 1, for waits after errors.
     """
 
-    def __init__(self, fetch_one: FetchOne, fetch_page: FetchPage, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, fetch_one: FetchOne, fetch_page: FetchPage, jitter: Callable[[], float], on_poll: Any = None
+    ) -> None:
+        self._on_poll = on_poll
         self._fetch_one = fetch_one
         self._fetch_page = fetch_page
         self._jitter = jitter
@@ -104,7 +107,8 @@ class Poller:
         gap: Callable[[float], float],
         timeout: float | None,
         *,
-        look_now: bool = True,
+        poll_now: bool = True,
+        known: bool | None = None,
     ) -> Watching:
         """Watches a task for as long as the block runs, which is entered at once.
 
@@ -112,25 +116,32 @@ class Poller:
             target: The task, or its id or external id.
             gap: Its schedule.
             timeout: Seconds from now on until the wait ends with `TaskTimeoutError`; None: never.
-            look_now: Whether the first look is due at once; False for a task that was just created.
+            poll_now: Whether the first poll is due at once; False for a task that was just created.
+            known: Whether the service is known to have the task.
         """
         now = asyncio.get_running_loop().time()
-        known = target if isinstance(target, Task) else None
+        seen = target if isinstance(target, Task) else None
         watch = Watch(
-            key=known.task_id if known is not None else str(target),
+            key=seen.task_id if seen is not None else str(target),
             gap=gap,
-            born=now - _age(known),
+            born=now - _age(seen),
             deadline=math.inf if timeout is None else now + timeout,
-            due=now if look_now else now + gap(0.0),
-            task=known,
-            known=known is not None,
+            due=now if poll_now else now + gap(0.0),
+            task=seen,
+            known=seen is not None if known is None else known,
         )
         return Watching(self, watch)
 
     def close(self) -> None:
         """Ends every wait with an error."""
         for watch in list(itertools.chain.from_iterable(self._by_id.values())):
-            watch.end(ConfigurationError("the client was closed while a task was waited for"))
+            watch.end(
+                ClientClosedError(
+                    f"the client was closed; task {watch.ids} goes on at the service",
+                    task=watch.task,
+                    task_id=watch.task.task_id if watch.task else watch.key,
+                )
+            )
 
     def add(self, watch: Watch) -> None:
         """Looks at a watch's task from now on."""

@@ -22,7 +22,7 @@ MAX_PAGE_SIZE: Final = 500
 """取值范围：[1,500]: the largest page of the list."""
 
 
-class Looks:
+class Reader:
     """The looks of one endpoint.
 
     Args:
@@ -92,11 +92,11 @@ class Looks:
             if len(page) < page_size:
                 return
 
-    async def _look(self, task_id: str) -> Task:
+    async def poll_one(self, task_id: str) -> Task:
         """GETs one task, tried once."""
         return _task(await self._calls.look(wire.task_path(self._path, task_id)))
 
-    async def _page(self, number: int, size: int) -> builtins.list[Any]:
+    async def poll_page(self, number: int, size: int) -> builtins.list[Any]:
         """GETs one list page, tried once; the rows as received."""
         return wire.read_tasks(await self._calls.look(self._path, _page_query(number, size)))
 

@@ -17,7 +17,7 @@ OnUpdate: TypeAlias = Callable[[Task], Awaitable[None] | None]
 """Called with the task when its status changes; plain or async."""
 
 
-async def until_end(watch: Watch, on_update: OnUpdate | None) -> Task:
+async def until_end(watch: Watch, on_update: OnUpdate | None, *, first: Task | None = None) -> Task:
     """Waits for the task's end.
 
     Args:
@@ -31,6 +31,8 @@ async def until_end(watch: Watch, on_update: OnUpdate | None) -> Task:
         TaskFailedError: The task failed.
         KlingError: What else ended the wait.
     """
+    if first is not None:
+        await notify(on_update, first)
     while True:
         task = await watch.next_change()
         await notify(on_update, task)

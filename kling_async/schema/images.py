@@ -17,15 +17,6 @@ from yarl import URL
 
 from kling_async.errors import Problem, ValidationError
 
-MAX_BYTES: Final = 10 * 1024 * 1024
-"""图片文件大小不能超过10MB: the largest file, in bytes."""
-
-MIN_SIDE: Final = 300
-"""图片宽高尺寸不小于300px: the shortest side, in pixels."""
-
-MAX_RATIO: Final = 2.5
-"""图片宽高比介于1:2.5 ~ 2.5:1之间: the longer side over the shorter, for `image` alone."""
-
 _BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
@@ -254,34 +245,3 @@ def has_end(header: PictureHeader, end: bytes) -> bool:
         end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
     """
     return (b"\xff\xd9" if header.format == "JPEG" else _PNG_END) in end
-
-
-def picture_problems(path: str, facts: PictureFacts, *, ratio: bool) -> list[Problem]:
-    """The page's rules for one picture whose bytes are at hand.
-
-    Args:
-        path: The field, for the problems.
-        facts: What its bytes say.
-        ratio: Whether the bound on the aspect ratio holds; the page names it for `image` alone.
-
-    Returns:
-        Every broken rule.
-    """
-    found: list[Problem] = []
-    if facts.size > MAX_BYTES:
-        found.append(Problem(path, f"has {facts.size} bytes; at most {MAX_BYTES} (10 MB) are allowed"))
-    header = facts.header
-    if header is None:
-        found.append(Problem(path, "is neither a JPEG nor a PNG, judged by its bytes, or it is cut short"))
-        return found
-    if min(header.width, header.height) < MIN_SIDE:
-        found.append(
-            Problem(path, f"is {header.width}×{header.height} px; no side may be shorter than {MIN_SIDE} px")
-        )
-    if ratio and max(header.width, header.height) > MAX_RATIO * min(header.width, header.height):
-        found.append(
-            Problem(path, f"is {header.width}×{header.height} px; its ratio must be within 1:2.5 and 2.5:1")
-        )
-    if not facts.complete:
-        found.append(Problem(path, f"is a {header.format} without its end marker; the file is cut short"))
-    return found

@@ -11,9 +11,9 @@ import binascii
 import os
 import stat
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol, Self
 
 from anyio import to_thread
 from attrs import field, frozen
@@ -21,7 +21,6 @@ from attrs import field, frozen
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules, wire
 from kling_async.schema.images import (
-    MAX_BYTES,
     Image,
     ImageBase64,
     ImageBytes,
@@ -30,9 +29,9 @@ from kling_async.schema.images import (
     PictureFacts,
     decoded_length,
     has_end,
-    picture_problems,
     read_header,
 )
+from kling_async.schema.picture_rules import MAX_BYTES
 
 SLICE: Final = 96 * 1024
 """Bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join without padding."""
@@ -83,24 +82,49 @@ class Upload:
 
 
 class Request(Protocol):
-    """What a create needs to know of a request, whatever its endpoint."""
+    """What a job needs to know of its request, whatever the endpoint."""
 
     @property
     def external_task_id(self) -> str | None:
-        """The caller's id, if there is one."""
+        """The caller's id; None if there is none yet."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model's name, for events; None if the request leaves it to the service or has no such field."""
+        ...
+
+    @property
+    def kind(self) -> Hashable:
+        """What decides how long a job takes; jobs of one kind share a schedule that learns."""
         ...
 
     def pictures(self) -> Iterator[tuple[str, Image]]:
-        """Every picture with its field's path."""
+        """Yields every picture with its field's path."""
+        ...
+
+    def picture_problems(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:
+        """Yields every rule on the pictures' bytes that is broken.
+
+        Args:
+            facts: What is known of each picture whose bytes are at hand, by its field's path.
+        """
+        ...
+
+    def with_external_task_id(self, external_id: str) -> Self:
+        """Returns the same request under another external id."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Returns the wire form as a mapping; pictures at hand stay the objects that `pictures` yields."""
         ...
 
 
-async def prepare(request: Request, document: dict[str, Any]) -> Upload:
-    """Looks at every picture at hand and lays out the body.
+async def prepare(request: Request) -> Upload:
+    """Examines every picture at hand and lays out the body.
 
     Args:
-        request: The request, for its pictures and their rules.
-        document: Its wire form.
+        request: The request, with its external id.
 
     Raises:
         ValidationError: Every rule on a picture's bytes that is broken, and files that cannot be read.
@@ -114,10 +138,8 @@ async def prepare(request: Request, document: dict[str, Any]) -> Upload:
                 problems.append(seen)
             else:
                 facts[path] = seen
-                problems += picture_problems(path, seen, ratio=path == "image")
-    problems += _mask_problems(facts)
-    rules.raise_any(problems)
-    pieces = tuple(_joined(wire.body_pieces(document)))
+    rules.raise_any([*problems, *request.picture_problems(facts)])
+    pieces = tuple(_joined(wire.body_pieces(request.document())))
     sizes_by_picture = {
         id(picture): _text_length(facts[path].size) for path, picture in request.pictures() if path in facts
     }
@@ -140,28 +162,6 @@ def _joined(pieces: Iterable[bytes | LocalImage]) -> Iterator[bytes | LocalImage
 
 def _text_length(size: int) -> int:
     return (size + 2) // 3 * 4
-
-
-def _mask_problems(facts: dict[str, PictureFacts]) -> Iterator[Problem]:
-    """图片长宽比必须与输入图片相同, and masks share one resolution, judged where both pictures are at hand."""
-    headers = {path: seen.header for path, seen in facts.items() if seen.header is not None}
-    image = headers.get("image")
-    masks = [(path, header) for path, header in headers.items() if path not in {"image", "image_tail"}]
-    for path, mask in masks:
-        if image is not None and mask.width * image.height != mask.height * image.width:
-            yield Problem(
-                path,
-                f"is {mask.width}×{mask.height} px; its aspect ratio must be that of image, "
-                f"{image.width}×{image.height} px",
-            )
-    for path, mask in masks[1:]:
-        first_path, first = masks[0]
-        if (mask.width, mask.height) != (first.width, first.height):
-            yield Problem(
-                path,
-                f"is {mask.width}×{mask.height} px; masks must have one resolution, "
-                f"and {first_path} is {first.width}×{first.height} px",
-            )
 
 
 def _look_at(path: str, picture: LocalImage) -> PictureFacts | Problem:

@@ -17,7 +17,6 @@ from kling_async.emulator.envelope import RefusedError
 from kling_async.emulator.rules import broken
 from kling_async.emulator.submission import parse
 from kling_async.errors import ValidationError
-from kling_async.schema import wire
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
@@ -93,7 +92,7 @@ class ClientsVerdict:
 
 
 async def _prepared(request):
-    upload = await prepare(request, wire.document(request))
+    upload = await prepare(request)
     body = b"".join([piece async for piece in upload.stream()])
     assert len(body) == upload.length
     return json.loads(body)

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kling_async.errors import ValidationError
-from kling_async.schema import wire
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
@@ -45,7 +44,7 @@ def sent(fields):
     """The body that would travel, read back; None where the request is refused."""
 
     async def prepared(request):
-        upload = await prepare(request, wire.document(request))
+        upload = await prepare(request)
         return json.loads(b"".join([piece async for piece in upload.stream()]))
 
     with suppress(ValidationError):
@@ -90,7 +89,7 @@ def test_monsters_are_refused_as_values(fields):
 
 async def _prepared_from(fields):
     request = Image2VideoRequest.from_mapping(fields)
-    await prepare(request, wire.document(request))
+    await prepare(request)
 
 
 def test_extra_with_other_names_than_text_travels_as_json():

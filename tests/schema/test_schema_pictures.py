@@ -7,7 +7,8 @@ import zlib
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from kling_async.schema.images import MAX_BYTES, has_end, read_header
+from kling_async.schema.images import has_end, read_header
+from kling_async.schema.picture_rules import MAX_BYTES
 from kling_async.session.upload import _facts
 
 WIDTH, HEIGHT = 412, 303

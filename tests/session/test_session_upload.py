@@ -13,7 +13,6 @@ from rooms_helpers import b64, envelope, png, request, row, serving
 
 from kling_async import DynamicMask, Image2VideoRequest, KlingClient, ValidationError
 from kling_async.emulator import Emulator
-from kling_async.schema import wire
 from kling_async.session import upload
 from kling_async.session.upload import SLICE, prepare
 
@@ -24,7 +23,7 @@ LARGEST = 10 * 1024 * 1024
 
 async def bodied(made):
     """The upload of a request, and all its bytes."""
-    ready = await prepare(made, wire.document(made))
+    ready = await prepare(made)
     return ready, b"".join([piece async for piece in ready.stream()])
 
 
@@ -88,7 +87,7 @@ async def test_ten_megabytes_go_in_slices(tmp_path, kind):
     """So many slices as the size says; none is larger than one, and the parts join to the file."""
     data = png(padding=LARGEST - 2000)
     made = Image2VideoRequest(image=kinds(tmp_path, data)[kind])
-    ready = await prepare(made, wire.document(made))
+    ready = await prepare(made)
     lengths = [len(piece) async for piece in ready.stream()]
     assert max(lengths) <= SLICE // 3 * 4
     assert ready.length == sum(lengths)
@@ -100,7 +99,7 @@ async def test_no_slice_holds_the_loop(tmp_path, kind):
     """Ten megabytes: the longest step stays far below what encoding all at once costs (45 ms and more)."""
     data = png(padding=LARGEST - 2000)
     made = Image2VideoRequest(image=kinds(tmp_path, data)[kind])
-    ready = await prepare(made, wire.document(made))
+    ready = await prepare(made)
     steps, begun = [], time.thread_time()  # the loop's own CPU time: other processes do not count
     async for _ in ready.stream():
         steps.append(time.thread_time() - begun)
@@ -112,7 +111,7 @@ async def test_looking_at_a_picture_never_holds_the_loop():
     """Ten megabytes of base64 text are checked in another thread."""
     made = Image2VideoRequest(image=b64(png(padding=LARGEST - 2000)))
     begun = time.thread_time()
-    await prepare(made, wire.document(made))
+    await prepare(made)
     assert time.thread_time() - begun < 0.02
     assert threading.current_thread() is threading.main_thread()
 
@@ -139,7 +138,7 @@ async def test_a_file_that_changed_is_noticed_before_its_last_byte(tmp_path, cha
     path = tmp_path / "picture.png"
     path.write_bytes(png(padding=SLICE))
     made = Image2VideoRequest(image=path)
-    ready = await prepare(made, wire.document(made))
+    ready = await prepare(made)
     CHANGES[change](path)
     sent = []
     with pytest.raises(ValidationError, match=r"picture\.png"):
@@ -160,7 +159,7 @@ async def test_no_file_stays_open_after_its_stream(tmp_path, change):
     path = tmp_path / "picture.png"
     path.write_bytes(png(padding=2 * SLICE))
     made = Image2VideoRequest(image=path)
-    ready = await prepare(made, wire.document(made))
+    ready = await prepare(made)
     CHANGES.get(change, lambda _: None)(path)
     with contextlib.suppress(ValidationError):
         await drain(ready, [])
@@ -206,7 +205,7 @@ async def test_files_that_are_no_pictures_are_said_before_anything_is_sent(tmp_p
     make(path)
     made = Image2VideoRequest(image=path)
     with pytest.raises(ValidationError, match=says):
-        await prepare(made, wire.document(made))
+        await prepare(made)
 
 
 async def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):
@@ -215,7 +214,7 @@ async def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):
     os.mkfifo(path)
     made = Image2VideoRequest(image=Path(path))
     with pytest.raises(ValidationError, match="regular"):
-        await prepare(made, wire.document(made))
+        await prepare(made)
 
 
 async def test_the_service_gets_what_was_announced(tmp_path):
