@@ -21,8 +21,9 @@ from proof_helpers import (
     unguarded,
 )
 
-from kling_async.emulator.faults import CALLS, KINDS
-from kling_async.emulator.videos import FIXED_VIDEO
+from kling_async.emulator.trouble.kind import CALLS
+from kling_async.emulator.trouble.kinds import KINDS
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
 from kling_async.errors import DownloadError
 
 MODES = ("first", "random", "burst", "ever")

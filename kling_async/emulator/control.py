@@ -1,7 +1,7 @@
 """Control routes under `/_emulator/`: the emulator's knobs for other languages and processes.
 
-The service has no such path. No keys are asked for: the emulator listens on this machine alone,
-unless it is told otherwise.
+The service has no such path. No keys are asked for: the emulator listens on this machine alone
+by default.
 """
 
 import json
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from kling_async.emulator.envelope import JSON_TYPE, Answer, encode
-from kling_async.emulator.state import Task
+from kling_async.emulator.service.answers import JSON_TYPE, Answer, encode
+from kling_async.emulator.service.states import Task
 
 if TYPE_CHECKING:
     from kling_async.emulator.server import Emulator
@@ -19,7 +19,7 @@ SETTINGS = ("capacity", "strangers", "list_order")
 
 
 def control(emulator: "Emulator", method: str, path: str, raw: bytes) -> Answer:
-    """Answer one control request."""
+    """Answers one control request."""
     try:
         match method, path:
             case "GET", "/_emulator/state":
@@ -39,7 +39,7 @@ def control(emulator: "Emulator", method: str, path: str, raw: bytes) -> Answer:
 
 
 def state(emulator: "Emulator") -> dict[str, Any]:
-    """The ledger as plain JSON values."""
+    """Returns the ledger as plain JSON values."""
     return {
         "settings": {name: getattr(emulator, name) for name in SETTINGS},
         "in_flight": emulator.in_flight,
@@ -52,12 +52,12 @@ def state(emulator: "Emulator") -> dict[str, Any]:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    names = ("task_id", "external_task_id", "status", "status_message", "created", "ended", "looks", "body")
+    names = ("task_id", "external_task_id", "status", "status_message", "created", "ended", "polls", "body")
     return {name: getattr(task, name) for name in names}
 
 
 def _settings(emulator: "Emulator", wanted: dict[str, Any]) -> dict[str, Any]:
-    """Change what is named, in that order; a wrong name changes nothing."""
+    """Changes what is named, in that order; a wrong name changes nothing."""
     if unknown := sorted(set(wanted) - {*SETTINGS, "fail_next"}):
         raise ValueError(f"no setting is called {unknown[0]!r}; there are {', '.join(SETTINGS)}, fail_next")
     reason = wanted.pop("fail_next", None)

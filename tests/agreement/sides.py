@@ -13,9 +13,9 @@ from functools import cache
 
 import attrs
 
-from kling_async.emulator.envelope import RefusedError
-from kling_async.emulator.rules import broken
-from kling_async.emulator.submission import parse
+from kling_async.emulator.service.answers import RefusedError
+from kling_async.emulator.service.rules import broken
+from kling_async.emulator.service.submission import parse
 from kling_async.errors import ValidationError
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest

@@ -3,7 +3,7 @@
 import pytest
 from agreement.sides import b64, clients_verdict, emulators_verdict, jpeg, naive_json, png
 
-from kling_async.emulator.rules import CAPABILITY, RULES
+from kling_async.emulator.service.rules import CAPABILITY, RULES
 
 URL = "https://pictures.example/a.png"
 BASE = {"model_name": "kling-v9", "image": URL}  # a model that the capability map does not know

@@ -38,7 +38,7 @@ def test_every_entry_becomes_a_video(run, manifest, tmp_path):
 
 def test_bad_entry_is_an_outcome_and_not_the_end(run, manifest, service, documents):
     """Text that is no JSON, unknown names, refusals and failures: each has its line, the rest goes on."""
-    service.service.fail_when = lambda body: "unsafe" if body.get("prompt") == "bad" else None
+    service.fail_when = lambda body: "unsafe" if body.get("prompt") == "bad" else None
     good = {"image": "cat.jpg"}
     path = manifest(
         good, "{no json", "7", {**good, "colour": 1}, {"image": "dog.jpg"}, {**good, "prompt": "bad"}, good

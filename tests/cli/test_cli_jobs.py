@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kling_async.emulator import ByLooks
+from kling_async.emulator import ByPolls
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_jobs_are_shown(run, manifest, tmp_path, documents):
 
 def test_resume_goes_on_without_the_manifest(run, manifest, service, tmp_path, documents):
     """What timed out in the batch is waited for and fetched by `jobs --resume`."""
-    service.advance = ByLooks(1, 4)
+    service.advance = ByPolls(1, 4)
     journal = tmp_path / "jobs.sqlite"
     result = run("batch", manifest, "--journal", journal, "--timeout", "0.2")
     assert 1 == result.exit_code

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from kling_async.cli.progress import MAX_ROWS, Display, Row, _screen
-from kling_async.emulator import ByLooks
+from kling_async.emulator import ByPolls
 from kling_async.schema.task import Task
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
@@ -51,7 +51,7 @@ def _capable_terminal(monkeypatch):
 
 def test_steps_are_seen_on_the_terminal_and_stdout_is_pure(service, terminal, photo):
     """What the task is doing and the elapsed time go to stderr; the path alone to stdout."""
-    service.advance = ByLooks(processing=1, ended=2)
+    service.advance = ByPolls(processing=1, ended=2)
     stdout, seen = terminal("i2v", photo)
     assert "astronaut.mp4\n" == stdout
     task_id = service.tasks[0].task_id

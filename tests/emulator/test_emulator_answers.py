@@ -240,7 +240,7 @@ async def test_big_body_is_read_in_a_thread(emulate, pictures):
 
 async def test_body_beyond_all_bounds_is_1200(emulate, monkeypatch):
     """Eight pictures fit; what is larger is refused in an envelope."""
-    monkeypatch.setattr("kling_async.emulator.app.LARGEST_BODY", 1000)
+    monkeypatch.setattr("kling_async.emulator.front.LARGEST_BODY", 1000)
     async with emulate() as wire:
         status, payload, _ = await wire.create(prompt="x" * 1000)
         assert (400, 1200) == (status, payload["code"])

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from kling_async.emulator import AtOnce, ByClock, Emulator
-from kling_async.emulator.callbacks import sign
+from kling_async.emulator.service.callbacks import sign
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +38,7 @@ async def receiver(status=200):
 async def answered(emulator):
     """Wait until every callback has an outcome."""
     async with asyncio.timeout(5):
-        await asyncio.gather(*emulator._callbacks._posts)
+        await asyncio.gather(*emulator._sender._posts)
 
 
 async def test_each_change_is_posted_at_the_look(emulate):

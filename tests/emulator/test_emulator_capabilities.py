@@ -2,7 +2,7 @@
 
 import pytest
 
-from kling_async.emulator.rules import broken
+from kling_async.emulator.service.rules import broken
 
 URL = "https://pictures.example/a.png"
 FEATURES = {

@@ -116,7 +116,7 @@ def test_importing_is_cheap():
 def test_emulator_is_an_island():
     """No module here imports from the rest of the package."""
     names = set()
-    for module in Path(kling_async.emulator.__file__).parent.glob("*.py"):
+    for module in Path(kling_async.emulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.ImportFrom):
                 names.add(node.module)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kling_async.emulator import motion
-from kling_async.emulator.motion import Move
+from kling_async.emulator.videos import motion
+from kling_async.emulator.videos.motion import Move
 
 
 def seen(moves, t=1.0, x=0.0, y=0.0):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from kling_async.emulator.rules import RULES, broken
-from kling_async.emulator.submission import parse
+from kling_async.emulator.service.rules import RULES, broken
+from kling_async.emulator.service.submission import parse
 
 URL = "https://pictures.example/a.png"
 BASE = {"image": URL}

@@ -7,7 +7,7 @@ from rooms_helpers import client, emulator, requests
 from virtual_time import VIRTUAL_TIME
 
 from kling_async import ServerError, TaskFailedError, TaskTimeoutError
-from kling_async.emulator import AtOnce, ByClock, ByLooks
+from kling_async.emulator import AtOnce, ByClock, ByPolls
 
 pytestmark = pytest.mark.anyio
 
@@ -184,7 +184,7 @@ async def test_waits_by_external_ids_share_pages_too():
 
 async def test_a_wait_leaves_no_tasks_behind():
     """Whether it succeeded, failed, timed out or was cancelled."""
-    async with emulator(advance=ByLooks(1, 3)) as service, client(service) as kling:
+    async with emulator(advance=ByPolls(1, 3)) as service, client(service) as kling:
         tasks = await created(kling, 4)
         await kling.image2video.wait_for_task(tasks[0])
         names = {one.get_name() for one in asyncio.all_tasks()}

@@ -12,7 +12,7 @@ from proof_helpers import PROOF_TIME, client, emulating, judge_lost, judge_twice
 from rooms_helpers import CancelledAt
 
 from kling_async.emulator import ByClock
-from kling_async.emulator.videos import FIXED_VIDEO
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
 

@@ -18,8 +18,8 @@ import pytest
 from proofs.journal_tools import environment, png
 from proofs.kill_worker import JOBS, OWN_ID, STEPS
 
-from kling_async.emulator import ByLooks, Emulator
-from kling_async.emulator.videos import FIXED_VIDEO
+from kling_async.emulator import ByPolls, Emulator
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -119,7 +119,7 @@ def begin(workers, tmp_path):
 
     @asynccontextmanager
     async def begun():
-        async with Emulator(render=False, advance=ByLooks(1, 2)) as emulator:
+        async with Emulator(render=False, advance=ByPolls(1, 2)) as emulator:
             yield Run(workers, emulator, tmp_path / str(next(number)))
 
     return begun

@@ -15,7 +15,7 @@ from proofs.journal_tools import environment, png
 
 from kling_async import KlingError, callbacks
 from kling_async.emulator import AtOnce, Emulator
-from kling_async.emulator.faults import mutate
+from kling_async.emulator.trouble.spoil import mutate
 from kling_async.errors import harmless
 from kling_async.jobs import download
 from kling_async.schema import rules, wire

@@ -23,8 +23,9 @@ from proofs.journal_tools import png
 
 from kling_async import ConfigurationError, Image2VideoRequest, KlingClient, KlingError
 from kling_async.callbacks import verify_signature
-from kling_async.emulator.faults import CALLS, KINDS
-from kling_async.emulator.trouble import _bomb
+from kling_async.emulator.trouble.bomb import bomb
+from kling_async.emulator.trouble.kind import CALLS
+from kling_async.emulator.trouble.kinds import KINDS
 from kling_async.session.auth import BearerHeader, Secret
 
 pytestmark = pytest.mark.anyio
@@ -196,7 +197,7 @@ async def test_no_failure_shows_a_secret(call, kind, tmp_path):
     """Every kind of trouble on every call: 0 hits in logs, errors, reprs and files."""
     with scanning(tmp_path) as scanner:
         async with emulating(access_key=ACCESS_KEY, secret_key=SECRET_KEY, api_key=API_KEY) as emulator:
-            _bomb(
+            bomb(
                 DETAILS["gzip-bomb"]["megabytes"]
             )  # built beforehand, so that no virtual deadline passes meanwhile
             emulator.fault(call, kind, times=TIMES.get(kind), **DETAILS.get(kind, {}))

@@ -8,7 +8,7 @@ The master models have no mode: their std and pro cells are equal.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from kling_async.emulator.submission import Submission
+from kling_async.emulator.service.submission import Submission
 
 
 class Abilities(NamedTuple):
@@ -41,7 +41,7 @@ COLUMNS = (("std", "5"), ("std", "10"), ("pro", "5"), ("pro", "10"))
 
 
 def supported(request: Submission) -> str | None:
-    """None where the model can do it, or is unknown; else the service's message."""
+    """Returns None if the model can do it or is unknown, else the service's message."""
     body = request.body
     model, mode, duration = _choice(body)
     row = CAPABILITIES.get(model) if isinstance(model, str) else None
@@ -60,7 +60,7 @@ def supported(request: Submission) -> str | None:
 
 
 def _choice(body: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-    """Model, mode and duration with the page's defaults; the old `model` field has no effect."""
+    """Model, mode and duration with the API reference's defaults; the old `model` field has no effect."""
     return body.get("model_name") or "kling-v1", body.get("mode", "std"), body.get("duration", "5")
 
 

@@ -1,4 +1,4 @@
-"""Pictures as the page takes them: raw base64 or a URL; PNG or JPEG by their bytes.
+"""Pictures as the API reference takes them: raw base64 or a URL; PNG or JPEG by their bytes.
 
 Pure: reads headers and end markers, decodes no picture and fetches no URL. Sizes are the stored
 pixels, whatever an EXIF orientation says.
@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import attrs
 
 MAX_BYTES = 10 * 1024 * 1024
-"""The page's 10 MB, counted on the decoded picture."""
+"""The API reference's 10 MB, counted on the decoded picture."""
 
 MIN_SIDE = 300
-"""The page's smallest width and height, in pixels."""
+"""The API reference's smallest width and height, in pixels."""
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff"
@@ -31,7 +31,7 @@ class Header:
 
     format: Format
     width: int | None
-    """Pixels; None where the bytes end too early to tell."""
+    """Pixels; None if the bytes end too early to tell."""
 
     height: int | None
     complete: bool
@@ -43,21 +43,21 @@ class Picture:
     """One image field of a request, inspected."""
 
     path: str
-    """The field on the page, `dynamic_masks[0].mask` for one."""
+    """The field's path, such as `dynamic_masks[0].mask`."""
 
     url: str | None = None
     prefixed: bool = False
     """Whether a `data:` prefix stands before the base64."""
 
     data: bytes | None = attrs.field(default=None, repr=False)
-    """The decoded bytes; None for a URL and for what is no strict base64."""
+    """The decoded bytes; None for a URL and for what is not strict base64."""
 
     header: Header | None = None
-    """None where the bytes are neither PNG nor JPEG."""
+    """None if the bytes are neither PNG nor JPEG."""
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height in pixels, where they are at hand."""
+        """Width and height in pixels, if the bytes are at hand."""
         header = self.header
         if header is None or header.width is None or header.height is None:
             return None
@@ -73,7 +73,7 @@ class Picture:
 
 
 def inspect(path: str, text: str) -> Picture:
-    """Find out what the text of an image field is."""
+    """Finds out what the text of an image field is."""
     if text[:5].lower() == "data:":
         return Picture(path, prefixed=True)
     if text[:8].lower().startswith(("http://", "https://")):
@@ -115,7 +115,7 @@ def _read_png(data: bytes) -> Header | None:
 
 
 def _png_ends(data: bytes) -> bool:
-    """Walk the chunks to IEND; what follows it is nobody's business."""
+    """Walks the chunks to IEND; data after it is ignored."""
     at = len(PNG_SIGNATURE)
     while at + 12 <= len(data):
         length = int.from_bytes(data[at : at + 4])
@@ -126,7 +126,7 @@ def _png_ends(data: bytes) -> bool:
 
 
 def _read_jpeg(data: bytes) -> Header:
-    """Walk the segments to the scan; past its start, EOI cannot be part of the picture's data."""
+    """Walks the segments to the scan; after its start, EOI cannot be part of the picture's data."""
     width = height = None
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:

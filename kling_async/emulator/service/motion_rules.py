@@ -1,14 +1,14 @@
-"""The page's rules of the motion brush and of the camera.
+"""The API reference's rules of the motion brush and of the camera.
 
-Pure. Each test returns None where its rule is kept, else the service's message. A test looks at what
-it can read and leaves the rest to the rule about types, so that one offence breaks one rule.
+Pure. Each test returns None if its rule is kept, else the service's message. A test judges what it
+can read and leaves the rest to the rule about types, so that one offence breaks one rule.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kling_async.emulator.pictures import Picture
-from kling_async.emulator.submission import Submission
+from kling_async.emulator.service.submission import Submission
+from kling_async.emulator.videos.pictures import Picture
 
 CAMERA_TYPES = ("simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward")
 CAMERA_AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
@@ -18,7 +18,7 @@ UNFIT = "The resolution or aspect ratio of the input image is invalid."
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -48,7 +48,7 @@ def masks_are_a_list(request: Submission) -> str | None:
 
 
 def masks_count(request: Submission) -> str | None:
-    """1–6 dynamic masks, where the field is there."""
+    """1–6 dynamic masks, if the field is there."""
     masks = request.body.get("dynamic_masks")
     if isinstance(masks, list) and not 1 <= len(masks) <= MOST_MASKS:
         return f"The number of dynamic_masks {len(masks)} is out of range [1, {MOST_MASKS}]"
@@ -82,7 +82,7 @@ def trajectories_length(request: Submission) -> str | None:
 
 
 def points_are_whole(request: Submission) -> str | None:
-    """Each point has x and y, JSON whole numbers; true and 1.0 are none."""
+    """Each point has x and y, JSON whole numbers; true and 1.0 are not."""
     for path, mask in _masks(request):
         points = mask.get("trajectories")
         for index, point in enumerate(points if isinstance(points, list) else ()):
@@ -92,7 +92,7 @@ def points_are_whole(request: Submission) -> str | None:
 
 
 def masks_match_image_ratio(request: Submission) -> str | None:
-    """Each mask has exactly the image's aspect ratio, where the bytes of both are at hand."""
+    """Each mask has exactly the image's aspect ratio, if the bytes of both are at hand."""
     image, masks = _image_and_masks(request)
     for mask in masks:
         if image and mask.size and image[0] * mask.size[1] != image[1] * mask.size[0]:
@@ -176,7 +176,7 @@ def axes_in_range(request: Submission) -> str | None:
 
 
 def one_axis_moves(request: Submission) -> str | None:
-    """Exactly one axis is not 0; a config that cannot be read is another rule's business."""
+    """Exactly one axis is not 0; a config that cannot be read is left to another rule."""
     camera = _camera(request)
     if camera is None or not isinstance(camera.get("config"), dict):
         return None

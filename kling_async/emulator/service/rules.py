@@ -1,7 +1,7 @@
-"""Every rule of the page, once, on the raw JSON field: a name, a test, a code, a kind of message.
+"""Every rule of the API reference, once, on the raw JSON field: a name, a test, a code, a message.
 
-Pure. The page is stated a second time here, on purpose, and from the page alone: the client's own
-table is never read. A request may break several rules; `broken` names all of them, and the service
+Pure. The rules are stated a second time here, on purpose, and from the API reference alone: the
+client's own table is never read. A request may break several rules; `broken` names all of them, and the service
 answers with the first.
 """
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import attrs
 
-from kling_async.emulator import capabilities, motion_rules
-from kling_async.emulator.pictures import MAX_BYTES, MIN_SIDE, Picture, is_web_url
-from kling_async.emulator.submission import Submission, submission
+from kling_async.emulator.service import capabilities, motion_rules
+from kling_async.emulator.service.submission import Submission, submission
+from kling_async.emulator.videos.pictures import MAX_BYTES, MIN_SIDE, Picture, is_web_url
 
 Test = Callable[[Submission], str | None]
-"""None where the rule is kept, else the message."""
+"""None if the rule is kept, else the message."""
 
 MODES = ("std", "pro")
 DURATIONS = ("5", "10")
@@ -30,7 +30,7 @@ TEXT_FIELDS = (
 
 @attrs.frozen
 class Rule:
-    """One sentence of the page."""
+    """One sentence of the API reference."""
 
     name: str
     test: Test
@@ -47,11 +47,11 @@ class Broken:
 
 
 def broken(body: Mapping[str, Any] | Submission, *, capabilities: bool = True) -> list[Broken]:
-    """All rules that a request breaks, in the table's order.
+    """Returns all rules that a request breaks, in the table's order.
 
     Args:
-        body: the JSON object of a create, or its inspected form.
-        capabilities: whether the capability map counts.
+        body: The JSON object of a create, or its inspected form.
+        capabilities: Whether the capability map counts.
     """
     request = body if isinstance(body, Submission) else submission(body)
     rules = (*RULES, CAPABILITY) if capabilities else RULES
@@ -225,7 +225,7 @@ RULES: tuple[Rule, ...] = (
     Rule("camera axis range", motion_rules.axes_in_range),
     Rule("camera moves on one axis", motion_rules.one_axis_moves),
 )
-"""The page's own rules, in the order in which the service looks."""
+"""The API reference's own rules, in the order in which the service checks them."""
 
 CAPABILITY = Rule("capability map", capabilities.supported)
-"""The one rule that is not the page's: see `capabilities`."""
+"""The one rule with a switch of its own: see `capabilities`."""

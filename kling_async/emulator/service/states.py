@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import attrs
 
-from kling_async.emulator.scenes import Sketch
+from kling_async.emulator.videos.sketches import Sketch
 
 
 class Status(StrEnum):
-    """The page's four words."""
+    """The API reference's four statuses."""
 
     SUBMITTED = "submitted"
     PROCESSING = "processing"
@@ -33,23 +33,23 @@ TRANSITIONS: Mapping[Status, tuple[Status, ...]] = {
 
 @attrs.frozen
 class Step:
-    """The moment at which a task moves on: after so many looks, or after so many seconds."""
+    """The moment at which a task moves on: after so many polls, or after so many seconds."""
 
-    looks: int | None = None
-    """Looks at the task, counted from 1; 0 is at creation."""
+    polls: int | None = None
+    """Polls of the task, counted from 1; 0 is at creation."""
 
     seconds: float | None = None
     """Seconds since the task was created, on the event loop's clock."""
 
-    def reached(self, looks: int, created: float, now: float) -> bool:
-        """Whether a task with so many looks, created at that loop time, has come this far by `now`."""
-        if self.looks is not None:
-            return looks >= self.looks
+    def reached(self, polls: int, created: float, now: float) -> bool:
+        """Whether a task with so many polls, created at that loop time, has come this far by `now`."""
+        if self.polls is not None:
+            return polls >= self.polls
         return self.seconds is not None and now >= created + self.seconds
 
 
 class Advance(Protocol):
-    """How tasks move on: one of `AtOnce`, `ByLooks`, `ByClock`, or an object like them."""
+    """How tasks move on: one of `AtOnce`, `ByPolls`, `ByClock`, or an object like them."""
 
     def steps(self, number: int) -> tuple[Step, Step]:
         """When task `number` (from 0, in order of creation) enters processing, and when it ends."""
@@ -58,21 +58,21 @@ class Advance(Protocol):
 
 @attrs.frozen
 class AtOnce:
-    """Every task has ended by its first look."""
+    """Every task has ended by its first poll."""
 
     def steps(self, number: int) -> tuple[Step, Step]:
         """Both steps at creation."""
         del number
-        return Step(looks=0), Step(looks=0)
+        return Step(polls=0), Step(polls=0)
 
 
 @attrs.frozen
-class ByLooks:
-    """Tasks move on when somebody looks: a GET of the task, or a list page that shows it.
+class ByPolls:
+    """Tasks move on when somebody polls: a GET of the task, or a list page that shows it.
 
     Args:
-        processing: the look, counted from 1, that first sees `processing`.
-        ended: the look that first sees the end; not below `processing`.
+        processing: The poll, counted from 1, that first sees `processing`.
+        ended: The poll that first sees the end; not below `processing`.
     """
 
     processing: int = attrs.field(default=1, validator=attrs.validators.ge(0))
@@ -83,9 +83,9 @@ class ByLooks:
             raise ValueError(f"ended={self.ended} comes before processing={self.processing}")
 
     def steps(self, number: int) -> tuple[Step, Step]:
-        """The two looks."""
+        """The two polls."""
         del number
-        return Step(looks=self.processing), Step(looks=self.ended)
+        return Step(polls=self.processing), Step(polls=self.ended)
 
 
 @attrs.frozen
@@ -93,8 +93,8 @@ class ByClock:
     """Tasks move on by themselves, on the event loop's clock.
 
     Args:
-        seconds: from creation to the end; a number, or a function of the task's number (from 0).
-        processing: the fraction of `seconds` after which a task is `processing`, 0–1.
+        seconds: From creation to the end; a number, or a function of the task's number (from 0).
+        processing: The fraction of `seconds` after which a task is `processing`, 0–1.
     """
 
     seconds: float | Callable[[int], float]
@@ -106,7 +106,7 @@ class ByClock:
         """The two moments; a function of the number is asked once for each task.
 
         Raises:
-            ValueError: the seconds are negative or no finite number.
+            ValueError: The seconds are negative or not a finite number.
         """
         seconds = self.seconds(number) if callable(self.seconds) else self.seconds
         if not (math.isfinite(seconds) and seconds >= 0):
@@ -137,7 +137,7 @@ class Task:
     """Why the task will end as failed; None: it will succeed."""
 
     sketch: Sketch | None = attrs.field(default=None, repr=False)
-    """What to render; None where rendering is off."""
+    """What to render; None if rendering is off."""
 
     status: Status = Status.SUBMITTED
     status_message: str = ""
@@ -145,7 +145,9 @@ class Task:
     ended: float | None = None
     """The event loop's time at the end, seconds."""
 
-    looks: int = 0
+    polls: int = 0
+    """How often a GET or a list page has shown it."""
+
     hidden_until: float = -math.inf
     """Loop time before which no query finds the task: planned trouble."""
 
@@ -160,15 +162,15 @@ class Task:
         if not following:
             return None
         step = self.steps[0] if self.status is Status.SUBMITTED else self.steps[1]
-        if not step.reached(self.looks, self.created, now):
+        if not step.reached(self.polls, self.created, now):
             return None
         return following[0] if self.failure is None or len(following) == 1 else Status.FAILED
 
     def enter(self, status: Status, now: float, wall_ms: int) -> None:
-        """Take on a status that the table allows here.
+        """Takes on a status that the table allows here.
 
         Raises:
-            ValueError: the table does not allow it.
+            ValueError: The table does not allow it.
         """
         if status not in TRANSITIONS[self.status]:
             raise ValueError(f"{self.status} is never followed by {status}")

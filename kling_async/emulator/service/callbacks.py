@@ -16,7 +16,7 @@ from collections.abc import Callable
 import aiohttp
 import attrs
 
-from kling_async.emulator.videos import is_loopback
+from kling_async.emulator.videos.fetch import is_loopback
 
 POST_SECONDS = 10.0
 CALLBACKS_KEPT = 10_000
@@ -45,11 +45,11 @@ class CallbackSender:
     """Posts callbacks in the background.
 
     Args:
-        clock: seconds since the epoch, for the signature.
+        clock: Seconds since the epoch, for the signature.
         secret: `whsec_` and base64; None: nothing is signed.
 
     Raises:
-        ValueError: the secret is not base64.
+        ValueError: The secret is not base64.
     """
 
     def __init__(self, clock: Callable[[], float], secret: str | None) -> None:
@@ -60,7 +60,7 @@ class CallbackSender:
         self._posts: set[asyncio.Task[None]] = set()
 
     def send(self, url: str, task_id: str, status: str, body: bytes) -> None:
-        """Post a body soon; returns at once."""
+        """Posts a body soon; returns at once."""
         record = Callback(task_id, url, status, skipped=not is_loopback(url))
         self.sent.append(record)
         if record.skipped:
@@ -70,7 +70,7 @@ class CallbackSender:
         post.add_done_callback(self._posts.discard)
 
     async def close(self) -> None:
-        """Give up what is still under way."""
+        """Cancels what is still under way."""
         for post in self._posts:
             post.cancel()
         await asyncio.gather(*self._posts, return_exceptions=True)
@@ -91,14 +91,14 @@ class CallbackSender:
             record.error = type(error).__name__
 
     def _signature(self, body: bytes) -> dict[str, str]:
-        """The Standard Webhooks headers, where there is a secret."""
+        """The Standard Webhooks headers, if there is a secret."""
         if self._key is None:
             return {}
         return sign(body, self._key, secrets.token_hex(8), int(self._clock()))
 
 
 def sign(body: bytes, key: bytes, message_id: str, timestamp: int) -> dict[str, str]:
-    """The three headers of a signed callback; `timestamp` in seconds since the epoch."""
+    """Returns the three headers of a signed callback; `timestamp` in seconds since the epoch."""
     digest = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256)
     return {
         "webhook-id": message_id,

@@ -1,6 +1,6 @@
-"""From a create's raw bytes to what the rules look at.
+"""From a create's raw bytes to what the rules judge.
 
-Pure. A null counts as an absent field at every depth; what is no JSON object at all is refused here.
+Pure. A null counts as an absent field at every depth; what is not a JSON object is refused here.
 """
 
 import json
@@ -9,14 +9,14 @@ from typing import Any
 
 import attrs
 
-from kling_async.emulator.envelope import RefusedError
-from kling_async.emulator.pictures import Picture, inspect
+from kling_async.emulator.service.answers import RefusedError
+from kling_async.emulator.videos.pictures import Picture, inspect
 
 PICTURE_FIELDS = ("image", "image_tail", "static_mask")
 """The image fields at the top of the body; each dynamic mask has one more."""
 
 LONGEST_TEXT = 4096
-"""Characters of a text that the ledger keeps; the page's longest field has 2500."""
+"""Characters of a text that the ledger keeps; the API reference's longest field has 2500."""
 
 
 @attrs.frozen
@@ -42,10 +42,10 @@ class Submission:
 
 
 def parse(raw: bytes) -> Submission:
-    """Read the bytes of a create's body.
+    """Reads the bytes of a create's body.
 
     Raises:
-        RefusedError: 1200, the bytes are no JSON object.
+        RefusedError: 1200 if the bytes are not a JSON object.
     """
     try:
         body = without_nulls(json.loads(raw, parse_constant=_no_such_number))
@@ -57,13 +57,13 @@ def parse(raw: bytes) -> Submission:
 
 
 def submission(body: Mapping[str, Any]) -> Submission:
-    """Inspect the pictures of a body that is a JSON object already."""
+    """Inspects the pictures of a body that is a JSON object already."""
     cleaned = without_nulls(body)
     return Submission(cleaned, tuple(inspect(path, text) for path, text in _picture_texts(cleaned)))
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without the null members of its objects."""
+    """Returns the value without the null members of its objects."""
     if isinstance(value, Mapping):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -72,7 +72,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def _picture_texts(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The image fields that hold text; any other type is a rule's business."""
+    """The image fields that hold text; any other type is left to a rule."""
     for field in PICTURE_FIELDS:
         if isinstance(text := body.get(field), str):
             yield field, text

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import hdrs, web
 
 from kling_async.emulator.control import control
-from kling_async.emulator.envelope import Answer, RefusedError, refusal
-from kling_async.emulator.ledger import RequestRecord
-from kling_async.emulator.service import CONTROL_PATH, Target, route
-from kling_async.emulator.trouble import HANDLERS, Incident, reset, respond
+from kling_async.emulator.ledger import Ledger, RequestRecord
+from kling_async.emulator.service.answers import Answer, RefusedError, refusal
+from kling_async.emulator.service.calls import Service
+from kling_async.emulator.service.routes import CONTROL_PATH, Target, route
+from kling_async.emulator.trouble.incident import Incident, reset, respond
 
 if TYPE_CHECKING:
     from kling_async.emulator.server import Emulator
@@ -25,29 +26,37 @@ LARGEST_BODY = 128 * 1024 * 1024
 
 
 class Front:
-    """The one handler, and what goes on after an answer."""
+    """The one handler, and what goes on after an answer.
 
-    def __init__(self, emulator: "Emulator") -> None:
+    Args:
+        emulator: Its settings and its plan of trouble.
+        service: The calls.
+        ledger: Where requests are recorded.
+    """
+
+    def __init__(self, emulator: "Emulator", service: Service, ledger: Ledger) -> None:
         self._emulator = emulator
+        self._service = service
+        self._ledger = ledger
         self._closing = asyncio.Event()
         self._background: set[asyncio.Task[Any]] = set()
 
     def app(self) -> web.Application:
-        """An application that answers everything with this front."""
+        """Returns an application that answers everything with this front."""
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self.handle)
         app.on_response_prepare.append(self._date)
         return app
 
     async def close(self) -> None:
-        """Let hanging answers go and give up what was to come late."""
+        """Releases hanging answers and cancels what was to come late."""
         self._closing.set()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
+        """Answers one request."""
         path, _, query = request.raw_path.partition("?")
         refused: Answer | None = None
         try:
@@ -70,31 +79,38 @@ class Front:
         async def work() -> Answer:
             return await self._work(request, target, query)
 
-        plan = self._emulator.plan
-        fault = plan.draw(target.call)
+        fault = self._emulator.draw(target.call)
         if fault is None:
             return respond(await work())
 
         def happened() -> None:
-            plan.injected[target.call, fault.kind] += 1
-            record.fault = fault.kind
+            self._emulator.injected[target.call, fault.kind.name] += 1
+            record.fault = fault.kind.name
 
         incident = Incident(
-            request, fault, work, happened, self._emulator.account, self._closing, self._later
+            request=request,
+            details=fault.details,
+            chance=fault.random,
+            work=work,
+            happened=happened,
+            account=self._emulator.account,
+            closing=self._closing,
+            background=self._later,
         )
-        return await HANDLERS[fault.kind](incident)
+        return await fault.kind.handler(incident)
 
     async def _work(self, request: web.Request, target: Target, query: str) -> Answer:
-        """Do what the call asks for; every refusal is an answer."""
-        service = self._emulator.service
+        """Does what the call asks for; every refusal is an answer."""
         try:
             if target.call == "download":
-                return await service.download(target.identifier, request.headers)
+                return await self._service.download(target.identifier, request.headers)
             raw = await _body(request)
-            service.authenticate(request.headers)
+            self._service.authenticate(request.headers)
             if target.call == "create":
-                return await service.create(request.content_type, raw)
-            return service.get(target.identifier) if target.call == "get" else service.list_page(query)
+                return await self._service.create(request.content_type, raw)
+            if target.call == "get":
+                return self._service.get(target.identifier)
+            return self._service.list_page(query)
         except RefusedError as error:
             return refusal(error)
 
@@ -102,7 +118,7 @@ class Front:
         headers = {name: value for name, value in request.headers.items() if name != hdrs.AUTHORIZATION}
         now = asyncio.get_running_loop().time()
         record = RequestRecord(target.call, request.method, path, query, now, headers)
-        self._emulator.ledger.add(record)
+        self._ledger.add(record)
         return record
 
     def _later(self, work: Awaitable[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What of a request decides the picture: kept only where the emulator renders.
+"""What of a request decides the picture: kept only if the emulator renders.
 
 Pure. A sketch is hashable, so that two requests with one picture share one rendering.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from kling_async.emulator.pictures import Picture
+from kling_async.emulator.videos.pictures import Picture
 
 Source = bytes | str
 """A picture's bytes, or the URL it is fetched from."""
@@ -33,12 +33,12 @@ class Sketch:
 def sketch(
     body: Mapping[str, Any], pictures: tuple[Picture, ...], keep: Callable[[bytes], bytes | None]
 ) -> Sketch:
-    """The sketch of a body that keeps every rule.
+    """Reduces a body that keeps every rule.
 
     Args:
-        body: the request, nulls left out.
-        pictures: its inspected pictures.
-        keep: takes a picture's bytes and returns those to hold on to, or None for none.
+        body: The request, nulls left out.
+        pictures: Its inspected pictures.
+        keep: Takes a picture's bytes and returns those to hold on to, or None.
     """
     kept = {picture.path: _source(picture, keep) for picture in pictures}
     camera = body.get("camera_control")

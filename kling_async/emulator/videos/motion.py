@@ -2,7 +2,7 @@
 
 A view is a 3×3 matrix that takes a point of the frame to the point of the picture that is seen there. Both are
 measured in widths of the picture from its middle, x to the right and y down; brush paths come in pixels with the
-origin at the bottom left, as on the page.
+origin at the bottom left, as in the API reference.
 """
 
 import itertools
@@ -16,7 +16,7 @@ Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[flo
 STILL: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 STRONGEST = 10
-"""The page's bound for an axis, either way."""
+"""The API reference's bound for an axis, either way."""
 
 SHIFT = 0.25
 """Widths that a translation of strength 10 moves the camera."""
@@ -42,7 +42,7 @@ class Move:
     """One axis' part in a camera's course."""
 
     strength: float
-    """-10 to 10, signed as on the page."""
+    """-10 to 10, signed as in the API reference."""
 
     begin: float = 0.0
     """When it sets in, 0 to 1 of the video's time."""
@@ -57,7 +57,7 @@ class Move:
 
 
 Course = Mapping[str, Move]
-"""A camera's movement, by the page's names of the axes."""
+"""A camera's movement, by the API reference's names of the axes."""
 
 AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
 
@@ -67,16 +67,16 @@ PRESETS: Mapping[str, Course] = {
     "right_turn_forward": {"pan": Move(7, end=0.6), "zoom": Move(-5, begin=0.4)},  # 先右旋转后前进
     "left_turn_forward": {"pan": Move(-7, end=0.6), "zoom": Move(-5, begin=0.4)},  # 先左旋并前进
 }
-"""The page's named movements."""
+"""The API reference's named movements."""
 
 DEFAULT: Course = {"zoom": Move(-3)}
-"""A slow push-in, where nothing else moves: a video always moves."""
+"""A slow push-in, if nothing else moves: a video always moves."""
 
 
 def course(camera: Mapping[str, object] | None) -> Course:
-    """The course of a `camera_control` object; the default one where it says nothing that moves.
+    """The course of a `camera_control` object; the default one if it says nothing that moves.
 
-    What is no axis of the page, or no number within the page's bounds, does not move.
+    What is not an axis of the API reference, or not a number within its bounds, does not move.
     """
     kind, config = ("simple", None) if camera is None else (camera.get("type"), camera.get("config"))
     if isinstance(kind, str) and kind in PRESETS:
@@ -96,8 +96,8 @@ def view(moves: Course, t: float) -> Matrix:
     """What the camera sees at a moment.
 
     Args:
-        moves: the camera's course.
-        t: part of the video that has passed, 0 to 1.
+        moves: The camera's course.
+        t: Part of the video that has passed, 0 to 1.
     """
     part = {axis: move.at(t) for axis, move in moves.items()}
     steps = (
@@ -113,7 +113,7 @@ def view(moves: Course, t: float) -> Matrix:
 
 
 def _shifted(x: float, y: float) -> Matrix:
-    """A camera moved right by x and down by y sees what lies there."""
+    """A camera moved right by x and down by y sees what is there."""
     return ((1.0, 0.0, x), (0.0, 1.0, y), (0.0, 0.0, 1.0))
 
 
@@ -157,10 +157,10 @@ def in_pixels(seen: Matrix, size: tuple[int, int], border: int, enlarged: int) -
     """The same view for pixels counted from the top left, as the eight coefficients (a to h) of a perspective.
 
     Args:
-        seen: a view.
-        size: the frame's width and height, which are the picture's as well.
-        border: pixels that the picture was widened by on every side.
-        enlarged: how many times the widened picture was enlarged.
+        seen: A view.
+        size: The frame's width and height, which are the picture's as well.
+        border: Pixels that the picture was widened by on every side.
+        enlarged: How many times the widened picture was enlarged.
     """
     width, height = size
     inwards: Matrix = ((1 / width, 0.0, -0.5), (0.0, 1 / width, -height / width / 2), (0.0, 0.0, 1.0))
@@ -178,8 +178,8 @@ def travelled(points: Sequence[tuple[int, int]], t: float) -> tuple[float, float
     """How far along its path a brushed region has come, at even speed.
 
     Args:
-        points: the path, in pixels with the origin at the bottom left; fewer than two are no movement.
-        t: part of the video that has passed, 0 to 1.
+        points: The path, in pixels with the origin at the bottom left; fewer than two are no movement.
+        t: Part of the video that has passed, 0 to 1.
 
     Returns:
         Pixels to the right and pixels DOWN from where the region began.

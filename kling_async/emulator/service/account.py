@@ -10,36 +10,27 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from kling_async.emulator.envelope import RefusedError
-from kling_async.emulator.scenes import Sketch
-from kling_async.emulator.state import Advance, Task
-
-ListOrder = Literal["newest", "oldest", "random"]
-LIST_ORDERS: tuple[ListOrder, ...] = ("newest", "oldest", "random")
+from kling_async.emulator.service.answers import RefusedError
+from kling_async.emulator.service.settings import Settings
+from kling_async.emulator.service.states import Task
+from kling_async.emulator.videos.sketches import Sketch
 
 
 class Account:
     """One account's tasks.
 
     Args:
-        clock: seconds since the epoch, for the answers' timestamps.
-        advance: how tasks created from now on move.
-        on_change: called with a task after each change of its status.
+        settings: The capacity, the list's order, how tasks move, and the clock.
+        on_change: Called with a task after each change of its status.
     """
 
-    def __init__(
-        self, clock: Callable[[], float], advance: Advance, on_change: Callable[[Task], None]
-    ) -> None:
-        self.advance = advance
-        self.capacity: int | None = None
-        self.strangers = 0
-        self.list_order: ListOrder = "newest"
+    def __init__(self, settings: Settings, on_change: Callable[[Task], None]) -> None:
         self.tasks: list[Task] = []
         self.created: Counter[str] = Counter()
         self.in_flight = 0
-        self._clock = clock
+        self._settings = settings
         self._on_change = on_change
         self._by_id: dict[str, Task] = {}
         self._by_external_id: dict[str, Task] = {}
@@ -48,23 +39,24 @@ class Account:
         self._shuffle = random.Random(0)
 
     def admit(self, external_id: str | None) -> None:
-        """Let a create in, or refuse it.
+        """Admits a create, or refuses it.
 
         Raises:
-            RefusedError: 1201 the id is taken, 1303 every slot is.
+            RefusedError: 1201 if the id is taken, 1303 if every slot is.
         """
         if external_id is not None and external_id in self._by_external_id:
             raise RefusedError(1201, f"External_task_id {external_id} already exists")
-        if self.capacity is not None and self.in_flight + self.strangers >= self.capacity:
+        capacity = self._settings.capacity
+        if capacity is not None and self.in_flight + self._settings.strangers >= capacity:
             raise RefusedError(1303)
 
     def create(
         self, external_id: str | None, body: Mapping[str, Any], failure: str | None, sketch: Sketch | None
     ) -> Task:
-        """Admit and remember a task, still `submitted`; `settle` moves it on.
+        """Admits and keeps a task, still `submitted`; `settle` moves it on.
 
         Raises:
-            RefusedError: see `admit`.
+            RefusedError: See `admit`.
         """
         self.admit(external_id)
         number = len(self.tasks)
@@ -75,7 +67,7 @@ class Account:
             body=body,
             created_at=self._wall_ms(),
             created=_loop_time(),
-            steps=self.advance.steps(number),
+            steps=self._settings.advance.steps(number),
             failure=failure,
             sketch=sketch,
         )
@@ -89,7 +81,7 @@ class Account:
         return task
 
     def settle(self, task: Task, now: float = -math.inf) -> None:
-        """Let the task take on every status that is due, at loop time `now` if that is later."""
+        """Moves a task to every status that is due, at loop time `now` if that is later."""
         now = max(now, _loop_time())
         while (status := task.next_status(now)) is not None:
             task.enter(status, now, self._wall_ms())
@@ -97,32 +89,32 @@ class Account:
                 self.in_flight -= 1
             self._on_change(task)
 
-    def look(self, identifier: str) -> Task:
-        """The task with this task id or external id; looking counts.
+    def poll(self, identifier: str) -> Task:
+        """Returns the task with this task id or external id; the poll is counted.
 
         Raises:
-            RefusedError: 1201, not found.
+            RefusedError: 1201 if it is not found.
         """
         task = self._by_id.get(identifier) or self._by_external_id.get(identifier)
         if task is None or task.hidden_until > _loop_time():
             raise RefusedError(1201, f"Task not found by id/external id: {identifier}")
-        self._looked(task)
+        self._polled(task)
         return task
 
     def find(self, task_id: str) -> Task | None:
-        """The task with this task id, hidden or not; nobody has looked at it."""
+        """Returns the task with this task id, hidden or not; it is not a poll."""
         return self._by_id.get(task_id)
 
     def page(self, number: int, size: int) -> list[Task]:
-        """Page `number` (from 1) in the current order; each task on it has been looked at."""
+        """Returns page `number` (from 1) in the current order; it polls each task on it."""
         start = (number - 1) * size
         shown = self._ordered()[start : start + size]
         for task in shown:
-            self._looked(task)
+            self._polled(task)
         return shown
 
     def hide(self, task: Task, seconds: float | None) -> None:
-        """Let no query find the task for so long; None: for ever, and its external id is free again."""
+        """Hides the task from queries for `seconds`; None: without limit, and its external id is free again."""
         if seconds is not None:
             task.hidden_until = _loop_time() + seconds
             return
@@ -131,7 +123,7 @@ class Account:
             del self._by_external_id[task.external_task_id or ""]
 
     def close(self) -> None:
-        """Stop the timers."""
+        """Stops the timers."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -139,14 +131,14 @@ class Account:
     def _ordered(self) -> list[Task]:
         now = _loop_time()
         visible = [task for task in self.tasks if task.hidden_until <= now]
-        if self.list_order == "random":
+        if self._settings.list_order == "random":
             self._shuffle.shuffle(visible)
-        elif self.list_order == "newest":
+        elif self._settings.list_order == "newest":
             visible.reverse()
         return visible
 
-    def _looked(self, task: Task) -> None:
-        task.looks += 1
+    def _polled(self, task: Task) -> None:
+        task.polls += 1
         self.settle(task)
 
     def _set_timers(self, task: Task) -> None:
@@ -163,7 +155,7 @@ class Account:
         self._timers.add(timer)
 
     def _wall_ms(self) -> int:
-        return int(self._clock() * 1000)
+        return int(self._settings.clock() * 1000)
 
 
 def _loop_time() -> float:

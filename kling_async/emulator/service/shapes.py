@@ -1,20 +1,20 @@
 """A task as the service shows it: in a create's answer, in a query's, and in a callback.
 
-Pure. Follows facts.md, section 6: `task_info` where there is something to tell, `task_result` on
+Pure. Follows facts.md, section 6: `task_info` if there is something to tell, `task_result` on
 success alone.
 """
 
 import uuid
 from typing import Any
 
-from kling_async.emulator.state import Status, Task
+from kling_async.emulator.service.states import Status, Task
 
 VIDEO_NAMES = uuid.UUID("8f0c3c1e-2d5b-4a0e-9b1d-6f1b2f7a5c33")
-"""Video ids are derived from task ids, so that every look shows the same."""
+"""Video ids are derived from task ids, so that every poll shows the same."""
 
 
 def task_created(task: Task) -> dict[str, Any]:
-    """The `data` of a create's answer; a task is always new in it."""
+    """Returns the `data` of a create's answer; a task is always new in it."""
     shown: dict[str, Any] = {"task_id": task.task_id, "task_status": Status.SUBMITTED}
     if task.external_task_id is not None:
         shown["task_info"] = {"external_task_id": task.external_task_id}
@@ -22,11 +22,11 @@ def task_created(task: Task) -> dict[str, Any]:
 
 
 def task_shown(task: Task, url: str) -> dict[str, Any]:
-    """The task object of a query, a list's row and a callback.
+    """Returns the task object of a query, a list's row and a callback.
 
     Args:
-        task: what to show.
-        url: the emulator's address, without a slash at its end.
+        task: What to show.
+        url: The emulator's address, without a slash at its end.
     """
     shown: dict[str, Any] = {
         "task_id": task.task_id,

@@ -6,31 +6,22 @@ Pure: the time is handed in. Every refusal carries the service's own code, 1001â
 import math
 from typing import Any
 
-import attrs
 import jwt
 
-from kling_async.emulator.envelope import RefusedError
+from kling_async.emulator.service.answers import RefusedError
+from kling_async.emulator.service.settings import Keys
 
 CLAIMS = {"iss", "exp", "nbf"}
 HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
-@attrs.frozen
-class Keys:
-    """An account's credentials."""
-
-    access_key: str
-    secret_key: str = attrs.field(repr=False)
-    api_key: str = attrs.field(repr=False)
-
-
 def check_bearer(authorization: str | None, keys: Keys, now: float) -> None:
-    """Let an `Authorization` header pass.
+    """Checks an `Authorization` header.
 
     Args:
-        authorization: the header's value; None where it is absent.
-        keys: the account's credentials.
-        now: seconds since the epoch.
+        authorization: The header's value; None if it is absent.
+        keys: The account's credentials.
+        now: Seconds since the epoch.
 
     Raises:
         RefusedError: 1001 no header, 1002 no valid token, 1003 not yet valid, 1004 expired.

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from kling_async.emulator.state import Task
+from kling_async.emulator.service.states import Task
 
 CODES: Mapping[int, tuple[int, str]] = {
     0: (200, "SUCCEED"),
@@ -43,13 +43,13 @@ JSON_TYPE = "application/json; charset=utf-8"
 
 
 class RefusedError(Exception):
-    """The service says no.
+    """The service refuses a call.
 
     Args:
-        code: the service code, 1000–5999.
-        message: what it says; by default the code's own message.
-        http: the HTTP status; by default the code's own, 500 for a code nobody knows.
-        headers: extra headers of the answer, `Retry-After` for one.
+        code: Service code, 1000–5999.
+        message: Message of the answer; by default the code's own.
+        http: HTTP status; by default the code's own, 500 for an unknown code.
+        headers: Extra headers of the answer, such as `Retry-After`.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class RefusedError(Exception):
 
 @attrs.frozen
 class Answer:
-    """What is about to be sent: plain data, so that planned trouble can spoil it on the way."""
+    """What is about to be sent: plain data, so that planned trouble can change it on the way."""
 
     status: int
     body: bytes
