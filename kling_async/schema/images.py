@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import Factory, field, frozen
 from yarl import URL
@@ -19,11 +19,6 @@ from kling_async.errors import Problem, ValidationError
 
 _BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
-_PNG_START: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"  # the whole chunk: its name alone can stand in a text
-_JPEG_START: Final = b"\xff\xd8\xff"
-_JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
-_JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
 
 
 def decoded_length(text: str) -> int:
@@ -89,37 +84,6 @@ class SupportsRead(Protocol):
 
 ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
 """What a request's picture fields accept."""
-
-
-@frozen
-class PictureHeader:
-    """What a picture's first bytes say."""
-
-    format: Literal["PNG", "JPEG"]
-    """By its bytes, not by its name."""
-
-    width: int
-    """Stored width in pixels."""
-
-    height: int
-    """Stored height in pixels."""
-
-    offset: int
-    """Where in the file the size was found, in bytes; the end marker is looked for behind it."""
-
-
-@frozen
-class PictureFacts:
-    """All that the page's rules ask of one picture."""
-
-    size: int
-    """Length of the file in bytes."""
-
-    header: PictureHeader | None
-    """None where the bytes are neither JPEG nor PNG, or end within the header."""
-
-    complete: bool = True
-    """Whether the format's end marker is there; without it the file was cut short."""
 
 
 def to_image(value: object) -> Image:
@@ -200,48 +164,3 @@ def _kind(value: object) -> str:
 
 def _refused(message: str) -> ValidationError:
     return ValidationError([Problem("", message)])
-
-
-def read_header(start: bytes) -> PictureHeader | None:
-    """Format and stored size from a file's first bytes.
-
-    Args:
-        start: The file, or as much of its beginning as is at hand.
-
-    Returns:
-        The header, or None where `start` is no JPEG or PNG or ends before the size.
-    """
-    if start.startswith(_PNG_START):
-        if len(start) < 24 or start[12:16] != b"IHDR":
-            return None
-        return PictureHeader("PNG", int.from_bytes(start[16:20]), int.from_bytes(start[20:24]), 24)
-    return _read_jpeg(start) if start.startswith(_JPEG_START) else None
-
-
-def _read_jpeg(start: bytes) -> PictureHeader | None:
-    """Walks the segments to the frame header; a thumbnail inside a segment is stepped over with it."""
-    at = 2
-    while at + 9 <= len(start):
-        if start[at] != 0xFF:
-            return None
-        marker = start[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker in _JPEG_BARE:
-            at += 2
-        elif marker in _JPEG_FRAMES:
-            height, width = int.from_bytes(start[at + 5 : at + 7]), int.from_bytes(start[at + 7 : at + 9])
-            return PictureHeader("JPEG", width, height, at)
-        else:
-            at += 2 + int.from_bytes(start[at + 2 : at + 4])
-    return None
-
-
-def has_end(header: PictureHeader, end: bytes) -> bool:
-    """Whether the format's end marker stands in the file's last bytes (trailing padding is allowed).
-
-    Args:
-        header: What the file's start says.
-        end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
-    """
-    return (b"\xff\xd9" if header.format == "JPEG" else _PNG_END) in end

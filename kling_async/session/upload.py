@@ -11,9 +11,10 @@ import binascii
 import os
 import stat
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, BinaryIO, Final, Protocol, Self
+from io import RawIOBase
+from typing import Any, Final, Protocol, Self
 
 from anyio import to_thread
 from attrs import field, frozen
@@ -26,20 +27,12 @@ from kling_async.schema.images import (
     ImageBytes,
     ImageFile,
     LocalImage,
-    PictureFacts,
     decoded_length,
-    has_end,
-    read_header,
 )
-from kling_async.schema.picture_rules import MAX_BYTES
+from kling_async.schema.picture_facts import PictureFacts, examine, examine_bytes
 
 SLICE: Final = 96 * 1024
 """Bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join without padding."""
-
-_HEAD: Final = 64 * 1024  # enough for nearly every header; JPEGs with huge profiles are read on
-_TAIL: Final = 64 * 1024
-
-_ReadAt = Callable[[int, int], bytes]  # offset and length in the file
 
 
 @frozen
@@ -165,40 +158,28 @@ def _text_length(size: int) -> int:
 
 
 def _look_at(path: str, picture: LocalImage) -> PictureFacts | Problem:
-    """Reads a picture's start and end (and checks all of a base64 text); runs in a worker thread."""
+    """Walks a picture's structure (and checks all of a base64 text); runs in a worker thread."""
     if isinstance(picture, ImageBytes):
-        return _facts(picture.size, lambda offset, length: picture.data[offset : offset + length])
+        return examine_bytes(picture.data)
     if isinstance(picture, ImageBase64):
         return _look_at_text(path, picture.text)
     try:
-        with open(picture.path, "rb", opener=_open_without_waiting) as file:
+        with open(picture.path, "rb", opener=_open_without_waiting, buffering=0) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 return Problem(path, f"{picture.path} is not a regular file")
-            return _facts(status.st_size, lambda offset, length: _read_at(file, offset, length))
+            return examine(status.st_size, lambda offset, length: _read_at(file, offset, length))
     except OSError as error:
         return Problem(path, f"{picture.path} cannot be read: {error.strerror or error}")
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would wait for ever
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would block
 
 
-def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
+def _read_at(file: RawIOBase, offset: int, length: int) -> bytes:
     file.seek(offset)
-    return file.read(length)
-
-
-def _facts(size: int, read_at: _ReadAt) -> PictureFacts:
-    head = read_at(0, _HEAD)
-    header = read_header(head)
-    while header is None and head.startswith(b"\xff\xd8\xff") and len(head) < min(size, MAX_BYTES):
-        head = read_at(0, 4 * len(head))
-        header = read_header(head)
-    if header is None:
-        return PictureFacts(size, None)
-    end_from = max(header.offset, size - _TAIL)
-    return PictureFacts(size, header, has_end(header, read_at(end_from, size - end_from)))
+    return file.read(length) or b""
 
 
 def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
@@ -222,7 +203,7 @@ def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
         decoded = binascii.a2b_base64(text[first : first + _text_length(length) + 4])
         return decoded[offset % 3 :][:length]
 
-    return _facts(decoded_length(text), read_at)
+    return examine(decoded_length(text), read_at)
 
 
 async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
