@@ -1,8 +1,8 @@
 """The capability map: which model takes which feature in which mode and duration.
 
-Promises: one dated table and a pure look-up in it. The page only refers to its map ("详见当前文档3-0能力地图"), models
-come and go, so this is a rule of its own kind: `KlingClient(capabilities=…)` can switch it to a warning or off,
-and a model that the table does not know passes.
+Promises: one dated table and a pure look-up in it. The API reference only refers to its map ("详见当前文档3-0能力地图"),
+and models come and go, so `KlingClient(capabilities=…)` can switch these rules to a warning or off, and a model that the
+table does not know passes.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def capability_problems(request: Image2VideoRequest) -> Iterator[Problem]:
     """The features of a request that its model, mode and duration do not have.
 
     Args:
-        request: A request that keeps the page's rules; absent values count as the page's defaults.
+        request: A request; absent values count as the defaults of the API reference.
 
     Yields:
         One problem for each feature; none for an unknown model.
@@ -107,5 +107,5 @@ def _refusal(model: str, cell: tuple[str, str], path: str, cells: str) -> str:
     used_alone = " without image" if path == "image_tail" and cells == _NONE else ""
     return (
         f"model/mode/duration {model}/{cell[0]}/{cell[1]} does not support it{used_alone}; {where} "
-        f"(capability map of {READ_ON}; see capabilities= to switch this rule)"
+        f"(capability map of {READ_ON}; the option capabilities switches this rule)"
     )

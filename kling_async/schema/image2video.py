@@ -16,7 +16,8 @@ from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, to_camera
-from kling_async.schema.images import Image, ImageInput, PictureFacts, to_image
+from kling_async.schema.images import Image, ImageInput, to_image
+from kling_async.schema.picture_facts import PictureFacts
 from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
 
 MAX_PROMPT: Final = 2500

@@ -1,8 +1,7 @@
-"""Pictures as the caller has them, and what can be said of one from its header.
+"""Pictures in the forms that a request takes: file, bytes, URL and base64 text.
 
-Promises: no I/O and no decoding of pixels; the width, height and format come from the first bytes in about a
-microsecond; a picture's repr shows kind, size and origin, never its bytes. Stored pixels count: an EXIF rotation
-is not applied, because the service's masks and points are in stored pixels too.
+Promises: no I/O, except for the `read()` of an object that the caller hands over; a picture's repr shows kind, size and
+origin, never its bytes. What the bytes say is found out in `picture_facts.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import Factory, field, frozen
 from yarl import URL
@@ -19,32 +18,27 @@ from kling_async.errors import Problem, ValidationError
 
 _BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
-_PNG_START: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"  # the whole chunk: its name alone can stand in a text
-_JPEG_START: Final = b"\xff\xd8\xff"
-_JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
-_JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
 
 
 def decoded_length(text: str) -> int:
-    """Length in bytes of what a base64 text stands for."""
+    """Returns the length in bytes of the data that a base64 text encodes."""
     return len(text) // 4 * 3 - text[-2:].count("=")
 
 
 @frozen
 class ImageURL:
-    """A picture that the service fetches itself; nothing about it can be checked here."""
+    """A picture that the service downloads itself; nothing about it can be checked here."""
 
     url: str
-    """The http(s) address, sent as it is."""
+    """The http(s) URL, sent unchanged."""
 
 
 @frozen
 class ImageFile:
-    """A picture on the disk; read when its job is about to be sent, in slices, and never kept."""
+    """A picture on the disk; read in slices while its job is sent, and never kept in memory."""
 
     path: Path
-    """Where it is."""
+    """Path of the file."""
 
 
 @frozen
@@ -55,7 +49,7 @@ class ImageBytes:
     """The encoded file."""
 
     origin: str = "bytes"
-    """Where the bytes came from: `bytes`, or the name of what was read."""
+    """Source of the bytes: `bytes`, or the name of the object that was read."""
 
     size: int = field(init=False, default=Factory(lambda self: len(self.data), takes_self=True))
     """Length of `data` in bytes."""
@@ -66,64 +60,33 @@ class ImageBase64:
     """A picture as base64 text, without any prefix."""
 
     text: str = field(repr=False)
-    """The base64 text, as it will be sent."""
+    """The base64 text, sent unchanged."""
 
     size: int = field(init=False, default=Factory(lambda self: decoded_length(self.text), takes_self=True))
-    """Length of the file that the text stands for, in bytes."""
+    """Length in bytes of the file that the text encodes."""
 
 
 LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64
-"""A picture whose bytes are at hand; it travels as base64."""
+"""A picture whose bytes are at hand; it is sent as base64."""
 
 Image: TypeAlias = ImageURL | LocalImage
 """A picture in any of the forms that a request takes."""
 
 
 class SupportsRead(Protocol):
-    """An open binary file, or whatever reads like one."""
+    """An open binary file, or an object with the same `read()`."""
 
     def read(self) -> bytes:
-        """All bytes that are left."""
+        """Returns all bytes that are left."""
         ...
 
 
 ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
-"""What a request's picture fields accept."""
-
-
-@frozen
-class PictureHeader:
-    """What a picture's first bytes say."""
-
-    format: Literal["PNG", "JPEG"]
-    """By its bytes, not by its name."""
-
-    width: int
-    """Stored width in pixels."""
-
-    height: int
-    """Stored height in pixels."""
-
-    offset: int
-    """Where in the file the size was found, in bytes; the end marker is looked for behind it."""
-
-
-@frozen
-class PictureFacts:
-    """All that the page's rules ask of one picture."""
-
-    size: int
-    """Length of the file in bytes."""
-
-    header: PictureHeader | None
-    """None where the bytes are neither JPEG nor PNG, or end within the header."""
-
-    complete: bool = True
-    """Whether the format's end marker is there; without it the file was cut short."""
+"""A picture in any form that a request's picture fields accept."""
 
 
 def to_image(value: object) -> Image:
-    """Takes a picture in any form.
+    """Converts a picture from any accepted form.
 
     Args:
         value: `pathlib.Path`, `bytes`, an http(s) URL or base64 as `str` (the prefix of a `data:` URL is taken
@@ -146,7 +109,8 @@ def to_image(value: object) -> Image:
     if callable(getattr(value, "read", None)):
         return _from_reader(value)
     raise _refused(
-        f"is {_kind(value)}; give a pathlib.Path, bytes, an http(s) URL, base64 text or an open file"
+        f"is {_kind(value)}; it must be a picture file, an http(s) URL or base64 text "
+        "(in Python: pathlib.Path, bytes, str or an open binary file)"
     )
 
 
@@ -154,7 +118,7 @@ def _from_text(text: str) -> ImageURL | ImageBase64:
     if text[:5].lower() == "data:":
         found = _DATA_URL.match(text)
         if found is None:
-            raise _refused("is a data: URL without ';base64,'; give base64 text")
+            raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
         text = text[found.end() :]
     elif "://" in text[:16]:
         return ImageURL(_checked_url(text))
@@ -164,7 +128,7 @@ def _from_text(text: str) -> ImageURL | ImageBase64:
         return ImageBase64(text)
     shown = repr(text[:60] + "…" if len(text) > 60 else text)
     raise _refused(
-        f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG; for a file give pathlib.Path(…)"
+        f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG (in Python, a file is given as pathlib.Path)"
     )
 
 
@@ -175,7 +139,7 @@ def _checked_url(text: str) -> str:
 
 
 def is_http_url(text: str) -> bool:
-    """Whether the text is an absolute http or https URL with a host and without white space."""
+    """Returns whether the text is an absolute http or https URL with a host and without white space."""
     try:
         text.encode()
         url = URL(text)
@@ -187,7 +151,7 @@ def is_http_url(text: str) -> bool:
 def _from_reader(reader: object) -> ImageBytes:
     read = reader.read  # type: ignore[attr-defined] # callable, as the caller saw
     if inspect.iscoroutinefunction(read):
-        raise _refused("has an async read(); await it and give the bytes")
+        raise _refused("has an async read(); await it and pass the bytes")
     data = read()
     if not isinstance(data, bytes | bytearray | memoryview):
         raise _refused(f"has a read() that returned {_kind(data)}, not bytes; open the file in binary mode")
@@ -200,48 +164,3 @@ def _kind(value: object) -> str:
 
 def _refused(message: str) -> ValidationError:
     return ValidationError([Problem("", message)])
-
-
-def read_header(start: bytes) -> PictureHeader | None:
-    """Format and stored size from a file's first bytes.
-
-    Args:
-        start: The file, or as much of its beginning as is at hand.
-
-    Returns:
-        The header, or None where `start` is no JPEG or PNG or ends before the size.
-    """
-    if start.startswith(_PNG_START):
-        if len(start) < 24 or start[12:16] != b"IHDR":
-            return None
-        return PictureHeader("PNG", int.from_bytes(start[16:20]), int.from_bytes(start[20:24]), 24)
-    return _read_jpeg(start) if start.startswith(_JPEG_START) else None
-
-
-def _read_jpeg(start: bytes) -> PictureHeader | None:
-    """Walks the segments to the frame header; a thumbnail inside a segment is stepped over with it."""
-    at = 2
-    while at + 9 <= len(start):
-        if start[at] != 0xFF:
-            return None
-        marker = start[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker in _JPEG_BARE:
-            at += 2
-        elif marker in _JPEG_FRAMES:
-            height, width = int.from_bytes(start[at + 5 : at + 7]), int.from_bytes(start[at + 7 : at + 9])
-            return PictureHeader("JPEG", width, height, at)
-        else:
-            at += 2 + int.from_bytes(start[at + 2 : at + 4])
-    return None
-
-
-def has_end(header: PictureHeader, end: bytes) -> bool:
-    """Whether the format's end marker stands in the file's last bytes (trailing padding is allowed).
-
-    Args:
-        header: What the file's start says.
-        end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
-    """
-    return (b"\xff\xd9" if header.format == "JPEG" else _PNG_END) in end

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from kling_async.errors import Problem
-from kling_async.schema.images import Image, ImageURL, LocalImage, PictureFacts, PictureHeader
+from kling_async.schema.images import Image, ImageURL, LocalImage
+from kling_async.schema.picture_facts import PictureFacts, PictureHeader
 
 MAX_BYTES: Final = 10 * 1024 * 1024
 """图片文件大小不能超过10MB: the largest file, in bytes."""

@@ -1,7 +1,7 @@
 """A task as the service describes it.
 
-Promises: every answer with a task id becomes a `Task`; what the page does not define (missing or null parts, text for
-numbers, unknown words) is read tolerantly, and the mapping as received stays in `raw`.
+Promises: no I/O; every answer with a task id becomes a `Task`. What the API reference does not define (missing or null
+parts, text for numbers, unknown statuses) is read tolerantly, and the mapping as received is kept in `raw`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from attrs import field, frozen
 from kling_async.errors import MalformedResponseError
 
 KEPT_FOR: Final = timedelta(days=30)
-"""生成的图片/视频会在30天后被清理: how long a result stays with the service, from the task's end on."""
+"""生成的图片/视频会在30天后被清理: how long the service keeps a result, counted from the end of its task."""
 
 
 class TaskStatus(StrEnum):
-    """The page's four words."""
+    """The four statuses of the API reference."""
 
     SUBMITTED = "submitted"
     PROCESSING = "processing"
@@ -31,13 +31,13 @@ class TaskStatus(StrEnum):
 
 _STATUSES: Final[dict[str, TaskStatus]] = {
     **{status.value: status for status in TaskStatus},
-    "succeeded": TaskStatus.SUCCEED,  # the newer API's word
+    "succeeded": TaskStatus.SUCCEED,  # the newer API's spelling
 }
 TERMINAL: Final = frozenset({TaskStatus.SUCCEED, TaskStatus.FAILED})
 
 
 def read_status(value: object) -> TaskStatus | str:
-    """A status word; one that the page does not know is kept as text, a missing one reads as "unknown"."""
+    """Reads a status; an unknown one is kept as text, a missing one becomes "unknown"."""
     if not isinstance(value, str):
         return "unknown"
     return _STATUSES.get(value, value)
@@ -48,48 +48,48 @@ class Video:
     """One generated video."""
 
     id: str
-    """The video's own id, unique over the service; "" where the answer has none."""
+    """The video's own id, unique at the service; "" if the answer has none."""
 
     url: str
-    """Where it lies until 30 days after the task ended; needs no keys."""
+    """URL of the file, valid until 30 days after the task ended; it needs no keys."""
 
     duration: float | None
-    """Length in seconds as made, such as 5.1; None where the answer has no number."""
+    """Length in seconds as generated, such as 5.1; None if the answer has no number."""
 
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    """The mapping as received, with fields that the page does not know."""
+    """The mapping as received, with fields that this library does not know."""
 
     task_id: str = ""
-    """The task that made it, for a fresh look where the URL is refused."""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
 
 
 @frozen
 class Task:
-    """A job at the service, as seen at one moment."""
+    """A task of the service, as it was at one moment."""
 
     task_id: str
     """The service's id; always text."""
 
     status: TaskStatus | str
-    """One of `TaskStatus`, or the service's word as it is."""
+    """One of `TaskStatus`, or the service's own text if it is none of them."""
 
     status_message: str = ""
-    """Why a task failed, in the service's words."""
+    """Reason of a failure, in the service's words."""
 
     external_task_id: str | None = None
-    """The caller's id, where the answer repeats it."""
+    """The caller's id; None if the answer does not repeat it."""
 
     created_at: datetime | None = None
-    """When it was created (UTC, to the millisecond)."""
+    """Time of its creation (UTC, to the millisecond)."""
 
     updated_at: datetime | None = None
-    """When it last changed (UTC, to the millisecond)."""
+    """Time of its last change (UTC, to the millisecond)."""
 
     videos: tuple[Video, ...] = ()
-    """The results; empty before success."""
+    """The videos made; empty before success."""
 
     request_id: str | None = None
-    """The service's id of the request that brought this answer."""
+    """The service's id of the HTTP request that this answer belongs to."""
 
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
     """The mapping as received."""
@@ -101,22 +101,22 @@ class Task:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task ended with success."""
+        """Whether the task has succeeded."""
         return self.status is TaskStatus.SUCCEED
 
     @property
     def failed(self) -> bool:
-        """Whether the task ended without success."""
+        """Whether the task has failed."""
         return self.status is TaskStatus.FAILED
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the results are purged: 30 days after the end (UTC); None before it."""
+        """Time at which the service deletes the results: 30 days after the end (UTC); None before the end."""
         if not self.is_terminal or self.updated_at is None:
             return None
         try:
             return self.updated_at + KEPT_FOR
-        except OverflowError:  # a moment at the calendar's end is no honest one
+        except OverflowError:  # a date at the end of the calendar
             return None
 
 
@@ -124,10 +124,12 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
     """Reads a task object: the `data` of an answer, a row of a list, or a callback's body.
 
     Raises:
-        MalformedResponseError: It is no mapping or has no task id.
+        MalformedResponseError: It is not an object or has no task id.
     """
     if not isinstance(data, dict):
-        raise MalformedResponseError("the task is no object", http_status=http_status, excerpt=_excerpt(data))
+        raise MalformedResponseError(
+            "the task is not an object", http_status=http_status, excerpt=_excerpt(data)
+        )
     task_id = _id_text(data.get("task_id"))
     if task_id is None:
         raise MalformedResponseError(
@@ -157,7 +159,7 @@ def _id_text(value: object) -> str | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """Unix milliseconds, as number or text."""
+    """Reads unix milliseconds, given as number or text."""
     milliseconds = value if type(value) is int else _number(value)  # numbers come by the thousand
     try:
         return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,8 +1,7 @@
-"""A create's body: pictures are looked at before the send and read, encoded and sent in slices during it.
+"""A create's body: pictures are examined before it is sent, and read, encoded and sent in slices.
 
-Promises: a file's bytes are never held beyond one slice and never kept; no step holds the event loop for longer than
-one slice takes to encode; the body's length is known exactly before the first byte leaves. Files are read in
-worker threads, because that is where this room touches the disk.
+Promises: a file's bytes are never held beyond one slice; no step holds the event loop for longer than one slice takes
+to encode; the body's length is known exactly before the first byte is sent. Files are read in worker threads.
 """
 
 from __future__ import annotations
@@ -11,9 +10,10 @@ import binascii
 import os
 import stat
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, BinaryIO, Final, Protocol, Self
+from io import RawIOBase
+from typing import Any, Final, Protocol, Self
 
 from anyio import to_thread
 from attrs import field, frozen
@@ -26,20 +26,12 @@ from kling_async.schema.images import (
     ImageBytes,
     ImageFile,
     LocalImage,
-    PictureFacts,
     decoded_length,
-    has_end,
-    read_header,
 )
-from kling_async.schema.picture_rules import MAX_BYTES
+from kling_async.schema.picture_facts import PictureFacts, examine, examine_bytes
 
 SLICE: Final = 96 * 1024
-"""Bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join without padding."""
-
-_HEAD: Final = 64 * 1024  # enough for nearly every header; JPEGs with huge profiles are read on
-_TAIL: Final = 64 * 1024
-
-_ReadAt = Callable[[int, int], bytes]  # offset and length in the file
+"""Number of bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join unpadded."""
 
 
 @frozen
@@ -47,21 +39,21 @@ class Upload:
     """A body that is ready to be sent, any number of times."""
 
     pieces: tuple[bytes | LocalImage, ...] = field(repr=False)
-    """The JSON text, with pictures in their places."""
+    """The JSON text, with each picture in its place."""
 
     sizes: tuple[int, ...]
-    """Length in bytes that each piece has on the wire."""
+    """Length of each piece on the wire, in bytes."""
 
     @property
     def length(self) -> int:
-        """The body's length in bytes, for `Content-Length`."""
+        """Length of the body in bytes, for `Content-Length`."""
         return sum(self.sizes)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, slice by slice.
+        """Yields the body, slice by slice.
 
         Raises:
-            ValidationError: A file has another length than when it was looked at.
+            ValidationError: A file cannot be read, or its length has changed since it was examined.
         """
         for piece, size in zip(self.pieces, self.sizes, strict=True):
             if isinstance(piece, bytes):
@@ -133,7 +125,7 @@ async def prepare(request: Request) -> Upload:
     problems: list[Problem] = []
     for path, picture in request.pictures():
         if isinstance(picture, LocalImage):
-            seen = await to_thread.run_sync(_look_at, path, picture)
+            seen = await to_thread.run_sync(_examine, path, picture)
             if isinstance(seen, Problem):
                 problems.append(seen)
             else:
@@ -148,7 +140,7 @@ async def prepare(request: Request) -> Upload:
 
 
 def _joined(pieces: Iterable[bytes | LocalImage]) -> Iterator[bytes | LocalImage]:
-    """Joins neighbouring bytes, so that a body without pictures is one piece."""
+    """Joins adjacent bytes, so that a body without pictures is one piece."""
     text = bytearray()
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -164,56 +156,42 @@ def _text_length(size: int) -> int:
     return (size + 2) // 3 * 4
 
 
-def _look_at(path: str, picture: LocalImage) -> PictureFacts | Problem:
-    """Reads a picture's start and end (and checks all of a base64 text); runs in a worker thread."""
+def _examine(path: str, picture: LocalImage) -> PictureFacts | Problem:
+    """Walks a picture's structure (and checks all of a base64 text); runs in a worker thread."""
     if isinstance(picture, ImageBytes):
-        return _facts(picture.size, lambda offset, length: picture.data[offset : offset + length])
+        return examine_bytes(picture.data)
     if isinstance(picture, ImageBase64):
-        return _look_at_text(path, picture.text)
+        return _examine_text(path, picture.text)
     try:
-        with open(picture.path, "rb", opener=_open_without_waiting) as file:
+        with open(picture.path, "rb", opener=_open_without_waiting, buffering=0) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 return Problem(path, f"{picture.path} is not a regular file")
-            return _facts(status.st_size, lambda offset, length: _read_at(file, offset, length))
+            return examine(status.st_size, lambda offset, length: _read_at(file, offset, length))
     except OSError as error:
         return Problem(path, f"{picture.path} cannot be read: {error.strerror or error}")
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would wait for ever
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would block
 
 
-def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
+def _read_at(file: RawIOBase, offset: int, length: int) -> bytes:
     file.seek(offset)
-    return file.read(length)
+    return file.read(length) or b""
 
 
-def _facts(size: int, read_at: _ReadAt) -> PictureFacts:
-    head = read_at(0, _HEAD)
-    header = read_header(head)
-    while header is None and head.startswith(b"\xff\xd8\xff") and len(head) < min(size, MAX_BYTES):
-        head = read_at(0, 4 * len(head))
-        header = read_header(head)
-    if header is None:
-        return PictureFacts(size, None)
-    end_from = max(header.offset, size - _TAIL)
-    return PictureFacts(size, header, has_end(header, read_at(end_from, size - end_from)))
-
-
-def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
-    """Checks the whole text in slices: a single decode of 10 MB would hold the interpreter for 40 ms."""
+def _examine_text(path: str, text: str) -> PictureFacts | Problem:
+    """Checks the whole text in slices, because a single decode of 10 MB would hold the interpreter for 40 ms."""
     step = _text_length(SLICE)
     if len(text) % 4 or text.endswith("==="):
-        return Problem(
-            path, f"is not base64: {len(text)} characters with their padding are no whole groups of 4"
-        )
+        return Problem(path, f"is not base64: {len(text)} characters, but a multiple of 4 is needed")
     try:
         for start in range(0, len(text), step):
             part = text[start : start + step]
             binascii.a2b_base64(part, strict_mode=True)
             if "=" in part[:-2] or ("=" in part and start + step < len(text)):
-                return Problem(path, "is not base64: padding stands before its end")
+                return Problem(path, "is not base64: it has padding before its end")
     except ValueError as error:  # binascii.Error is one
         return Problem(path, f"is not base64: {error}")
 
@@ -222,11 +200,11 @@ def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
         decoded = binascii.a2b_base64(text[first : first + _text_length(length) + 4])
         return decoded[offset % 3 :][:length]
 
-    return _facts(decoded_length(text), read_at)
+    return examine(decoded_length(text), read_at)
 
 
 async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
-    """A picture's base64 text in slices."""
+    """Yields a picture's base64 text in slices."""
     if isinstance(picture, ImageBase64):
         step = _text_length(SLICE)
         for start in range(0, len(picture.text), step):
@@ -242,10 +220,10 @@ async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
 
 
 async def _encoded_file(picture: ImageFile) -> AsyncGenerator[bytes, None]:
-    # Opened on the loop, in microseconds: a file that a thread opens for a cancelled task would be nobody's to close.
+    # Opened on the loop, in microseconds: nobody would close a file that a thread opens for a cancelled task.
     file = picture.path.open("rb")
     try:
         while part := await to_thread.run_sync(file.read, SLICE):
             yield b64encode(part)
     finally:
-        file.close()  # at once, for a stream that is given up as well
+        file.close()  # at once, also if the stream is abandoned

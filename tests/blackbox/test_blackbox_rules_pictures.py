@@ -91,6 +91,15 @@ async def test_half_a_picture_is_refused(verdicts, tmp_path, kind, part):
         await verdicts.refuses("image", image=picture)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+async def test_data_behind_a_whole_picture_travels_with_it(verdicts, tmp_path, kind):
+    """Phones append a video, tools append zeros: the file passes and every byte of it arrives."""
+    for trailing in (b"\0" * 100_000, b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 800):
+        data = drawn(kind) + trailing
+        for picture in forms(data, tmp_path):
+            assert b64(data) == (await verdicts.accepts(image=picture))["image"]
+
+
 async def test_a_mask_has_the_images_ratio(verdicts, tmp_path):
     """Another ratio fails the task, says the page; the same at another size passes."""
     dynamic = {"trajectories": [(1, 2), (3, 4)]}

@@ -1,12 +1,18 @@
 """The request's own promises: what a job asks of it, and that its typed keywords are those of the class."""
 
+import inspect
+from typing import get_type_hints
+
+import attrs
 import pytest
 from rooms_helpers import png
 
 from kling_async import Image2VideoRequest
+from kling_async.schema.image2video import Image2VideoFields
 from kling_async.schema.images import ImageBytes
 
 URL = "https://pictures.example/a.png"
+TYPED = [(Image2VideoRequest, Image2VideoFields)]
 
 
 def test_another_external_id_changes_nothing_else():
@@ -39,3 +45,20 @@ def test_jobs_are_of_one_kind_by_model_mode_and_duration(fields, kind, model):
     """Fields that are left alone count as the defaults of the API reference; the model's name is as given."""
     made = Image2VideoRequest(image=URL, **fields)
     assert (kind, model) == (made.kind, made.model)
+
+
+def accepted_types(request_class):
+    """What each keyword of a request's constructor accepts: its converter's parameter, or else the field's own type."""
+    own = get_type_hints(request_class)
+    found = {}
+    for each in attrs.fields(request_class):
+        parameter = each.converter and next(iter(inspect.signature(each.converter).parameters))
+        found[each.name] = get_type_hints(each.converter)[parameter] if parameter else own[each.name]
+    return found
+
+
+@pytest.mark.parametrize(("request_class", "keywords"), TYPED)
+def test_typed_keywords_are_those_of_the_class(request_class, keywords):
+    """Names, types and order; all of them may be left out."""
+    assert list(accepted_types(request_class).items()) == list(get_type_hints(keywords).items())
+    assert frozenset() == keywords.__required_keys__
