@@ -1,0 +1,370 @@
+"""The user: scripts as people write them, and what they were told.
+
+Each script is what one process runs. Together they ask for each of the user's jobs at most once per process, and the last
+process, in good weather, asks for all of them again: by the journal where there is one, else by the ids that were told.
+"""
+
+import asyncio
+import contextlib
+import functools
+import random
+import struct
+import traceback
+import zlib
+
+import attrs
+from simulation import seams
+
+from kling_async import Image2VideoRequest
+from kling_async.errors import (
+    APIError,
+    ConnectionFailedError,
+    DownloadError,
+    JournalError,
+    KlingError,
+    NotSubmittedError,
+    SubmissionUnknownError,
+    TaskError,
+    TaskFailedError,
+    TaskNotFoundError,
+    TaskTimeoutError,
+    ValidationError,
+)
+
+
+@attrs.define
+class Wish:
+    """One job that the user wants."""
+
+    index: int
+    prompt: str
+    kind: str
+    """How its picture is given: `url`, `bytes` or `file`."""
+
+    own_id: str | None
+    shade: int
+    """Of its picture; another one is another request."""
+
+    @property
+    def content(self):
+        """What makes two requests ask for the same video."""
+        shade = "" if self.kind == "url" else f" shade {self.shade}"
+        return f"{self.prompt} {self.kind}{shade} {self.own_id}"
+
+
+@functools.lru_cache(maxsize=512)
+def picture(shade):
+    """A PNG of 300 × 300 pixels in one shade of grey."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = (b"\x00" + bytes([shade % 256]) * 300) * 300
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", 300, 300, 8, 0, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
+
+
+class Told:
+    """What the user was told, in all processes."""
+
+    def __init__(self, history):
+        self.history = history
+        self.fetched = {}
+        """By task id: how it came out, `succeed` or `failed`."""
+
+        self.files = {}
+        """By path: the task whose video it is said to be."""
+
+        self.texts = []
+        """Everything that was shown: errors with their tracebacks, log records."""
+
+        self.open = {}
+        """By wish: the ids by which a job goes on that has no result yet."""
+
+        self.outcomes = []
+        """Pairs of wish and error or task id."""
+
+        self.journal_refused = None
+        self.foreign = []
+        """Errors that are not the library's, where only the library's may come."""
+
+    def succeeded(self, wish, task):
+        """A job ended well."""
+        self.fetched[task.task_id] = "succeed"
+        self.open.pop(wish.index, None)
+        self.outcomes.append((wish, task.task_id))
+        self.history.note("user", f"job {wish.index} has the video of task {task.task_id}")
+
+    def failed(self, wish, error):
+        """A job has no result, and this is why."""
+        self.shown(error)
+        self.outcomes.append((wish, error))
+        self.history.note("user", f"job {wish.index}: {type(error).__name__}: {str(error)[:300]}")
+        if isinstance(error, TaskFailedError):
+            self.fetched[error.task_id] = "failed"
+            self.open.pop(wish.index, None)
+        elif (ids := ids_of(error)) is not None:
+            self.open[wish.index] = ids
+        if not isinstance(error, KlingError | OSError):
+            self.foreign.append(error)
+
+    def seen(self, wish, task):
+        """An update told a task's id."""
+        self.open[wish.index] = task.task_id
+
+    def shown(self, error):
+        """An error's text, as a program or a traceback shows it."""
+        self.texts.append(f"{error!s} {error!r}")
+        self.texts.append("".join(traceback.format_exception(error)))
+        self.texts.extend(getattr(error, "__notes__", ()))
+
+    def everything(self):
+        """All text that was shown."""
+        return "\n".join(self.texts)
+
+
+def ids_of(error):
+    """The id by which a job goes on after this error, or None."""
+    if isinstance(error, SubmissionUnknownError):
+        return error.external_task_id
+    if isinstance(error, TaskError) and error.task_id:
+        return error.task_id
+    return None
+
+
+def nothing_was_created(error):
+    """Whether the error says that no task exists, so that the user may ask again."""
+    if "wait for task" in str(error) or isinstance(error, TaskError | SubmissionUnknownError):
+        return False
+    if isinstance(error, ConnectionFailedError):
+        return not error.sent
+    if isinstance(error, APIError):
+        return 1000 <= error.code < 2000
+    return isinstance(error, NotSubmittedError | ValidationError)
+
+
+class User:
+    """One process' script with all that it needs.
+
+    Args:
+        world: The world.
+        host: The process.
+        good: Whether the weather is good, so that everything must come to its end.
+    """
+
+    def __init__(self, world, host, *, good):
+        self.world, self.host, self.good = world, host, good
+        self.plan, self.told = world.plan, world.told
+        self.chance = random.Random(f"{world.plan.seed}/user/{host.name}")
+        self.kling = None
+        self.running = []
+        self.patience = 7200.0 if good else self.plan.patience
+
+    # Events from outside
+
+    def cancel_one(self):
+        """Cancels something that runs."""
+        running = [task for task in self.running if not task.done()]
+        if running:
+            self.world.history.note(self.host.name, "the user cancels")
+            self.chance.choice(running).cancel()
+
+    def close_now(self):
+        """Closes the client while it works."""
+        if self.kling is not None:
+            self.world.history.note(self.host.name, "the user closes the client")
+            self.world.loop.create_task(self.kling.aclose(), context=self.host.context.copy())
+
+    # Scripts
+
+    async def run(self, script):
+        """Runs one script to its end, or to the user's cancellation."""
+        options = {"max_in_flight": self.plan.limit, "static_key": self.plan.static_key}
+        if self.plan.journal:
+            options["journal"] = self.world.folder / "jobs.sqlite"
+        self.kling = seams.make_client(self.host, self.world.emulator, **options)
+        try:
+            async with self.kling:
+                task = asyncio.ensure_future(getattr(self, script)())
+                self.running.append(task)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._told_of_cancellation(task)
+                await self._slots_come_free()
+        except JournalError as error:
+            self.told.shown(error)
+            self.told.journal_refused = error
+            self.world.history.note(self.host.name, f"JournalError: {error}")
+
+    async def _told_of_cancellation(self, task):
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            self.told.shown(error)
+
+    async def _slots_come_free(self):
+        """In good weather every slot is free once every task has ended."""
+        if self.good:
+            loop = self.world.loop
+            until = loop.time() + 1500.0
+            while seams.slots(self.kling) != (0, 0) and loop.time() < until:
+                await asyncio.sleep(5.0)
+            self.world.slots_at_end = seams.slots(self.kling)
+
+    async def batch(self):
+        await self._many(self.world.wishes)
+
+    async def part(self):
+        """Another script: some of the jobs."""
+        await self._many([wish for wish in self.world.wishes if self.chance.random() < 0.6])
+
+    async def shuffled(self):
+        """Another script: all jobs, in another order."""
+        await self._many(self.chance.sample(self.world.wishes, len(self.world.wishes)))
+
+    async def _many(self, wishes):
+        requests = [self.world.request(wish) for wish in wishes]
+        async with self.kling.image2video.generate_many(requests, timeout=self.patience) as outcomes:
+            async for outcome in outcomes:
+                await self._take(wishes[outcome.index], outcome)
+
+    async def all(self):
+        wishes = self.world.wishes
+        requests = [self.world.request(wish) for wish in wishes]
+        outcomes = await self.kling.image2video.generate_all(requests, timeout=self.patience)
+        for wish, outcome in zip(wishes, outcomes, strict=True):
+            await self._take(wish, outcome)
+
+    async def _take(self, wish, outcome):
+        if outcome.error is not None:
+            self.told.failed(wish, outcome.error)
+            return
+        task = outcome.unwrap()
+        self.told.succeeded(wish, task)
+        await self._download(wish, task)
+
+    async def singles(self):
+        await self._singly(self.world.wishes)
+
+    async def two(self):
+        """Two callers at once: a stream and single jobs."""
+        half = len(self.world.wishes) // 2
+        stream = asyncio.ensure_future(self._many(self.world.wishes[:half]))
+        self.running.append(stream)
+        try:
+            await self._singly(self.world.wishes[half:])
+            await self._told_of_cancellation(stream)
+        finally:
+            if not stream.done():
+                stream.cancel()
+                await asyncio.gather(stream, return_exceptions=True)
+
+    async def _singly(self, wishes):
+        tasks = []
+        try:
+            for wish in wishes:
+                tasks.append(asyncio.ensure_future(self._single(wish)))
+                self.running.append(tasks[-1])
+                if self.chance.random() < 0.3:
+                    await asyncio.sleep(self.chance.random() * 2)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in tasks:
+            if not task.cancelled() and task.exception() is not None:
+                raise task.exception()
+
+    async def _single(self, wish):
+        try:
+            task = await self.kling.image2video.generate(
+                self.world.request(wish),
+                timeout=self.patience,
+                on_update=lambda task: self.told.seen(wish, task),
+            )
+        except TaskTimeoutError as error:
+            self.told.failed(wish, error)
+            if self.chance.random() < 0.7:
+                await self._wait(wish, error.task_id)
+            return
+        except asyncio.CancelledError as error:
+            self.told.shown(error)
+            raise
+        except Exception as error:
+            self.told.failed(wish, error)
+            return
+        self.told.succeeded(wish, task)
+        await self._download(wish, task)
+
+    async def _wait(self, wish, task_id):
+        try:
+            task = await self.kling.image2video.wait_for_task(task_id, timeout=7200.0)
+        except Exception as error:
+            self.told.failed(wish, error)
+            return
+        self.told.succeeded(wish, task)
+        await self._download(wish, task)
+
+    async def resume(self):
+        """Goes on without the script."""
+        async with self.kling.image2video.resume(timeout=self.patience) as outcomes:
+            async for outcome in outcomes:
+                wish = Wish(-1 - outcome.index, str(outcome.request.request.get("prompt")), "?", None, 0)
+                await self._take(wish, outcome)
+
+    async def _download(self, wish, task):
+        path = self.world.folder / f"{task.external_task_id or task.task_id}.mp4"
+        try:
+            await self.kling.download(task.videos[0], path)
+        except Exception as error:
+            self.told.shown(error)
+            self.world.history.note("user", f"job {wish.index}: {type(error).__name__}: {str(error)[:300]}")
+            if not isinstance(error, DownloadError | KlingError | OSError):
+                self.told.foreign.append(error)
+            self.told.files.pop(str(path), None)
+            if self.good:
+                self.world.undelivered.append((wish, error))
+        else:
+            self.told.files[str(path)] = task.task_id
+
+    # The end, in good weather
+
+    async def finish(self):
+        """Everything that was asked for comes to its end."""
+        if self.plan.journal:
+            await self.resume()
+            await self.batch()
+            return
+        await asyncio.sleep(120.0)  # late creations have come by now
+        for wish in self.world.wishes:
+            if wish.index in self.told.open:
+                await self._go_on(wish, self.told.open[wish.index])
+            elif self._may_ask_again(wish):
+                await self._single(wish)
+
+    async def _go_on(self, wish, known):
+        try:
+            await self.kling.image2video.get(known)
+        except TaskNotFoundError:
+            request = attrs.evolve(self.world.request(wish), external_task_id=known)
+            self.world.history.note("user", f"job {wish.index} is asked for again as {known}")
+            try:
+                task = await self.kling.image2video.generate(request, timeout=7200.0)
+            except Exception as error:
+                self.told.failed(wish, error)
+                return
+            self.told.succeeded(wish, task)
+            await self._download(wish, task)
+        except Exception as error:
+            self.told.failed(wish, error)
+        else:
+            await self._wait(wish, known)
+
+    def _may_ask_again(self, wish):
+        """Whether all that was said of the wish is that nothing was created."""
+        said = [what for each, what in self.told.outcomes if each.index == wish.index]
+        return all(isinstance(what, Exception) and nothing_was_created(what) for what in said) and bool(said)

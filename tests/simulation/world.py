@@ -1,0 +1,399 @@
+"""One world: a service, a network, a disk, and a user's processes one after the other, all in one loop on one seed."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import random
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import attrs
+from simulation import disk as disks
+from simulation import judge, seams
+from simulation.history import History
+from simulation.loop import Host, SimLoop, StuckError
+from simulation.network import Network
+from simulation.user import Told, User, Wish, picture
+
+from kling_async import Image2VideoRequest
+from kling_async.emulator import ByClock
+
+
+@attrs.frozen
+class Result:
+    """How a world came out."""
+
+    plan: object
+    problems: tuple
+    """Pairs of the kind of promise and a sentence; empty where all held."""
+
+    digest: str
+    jobs: int
+    faults: int
+    kills: int
+    hours: float
+    """Virtual hours that went by."""
+
+    lines: tuple = ()
+
+    @property
+    def failed(self):
+        return bool(self.problems)
+
+
+class Process(Host):
+    """A process of the user's."""
+
+    def __init__(self, world, name):
+        super().__init__(name, world.offset)
+        self.is_process = True
+        self.loop = world.loop
+        self.connections, self.descriptors = [], {}
+        self.vfs = disks.DiskVFS(world.disk, self, f"sim-{os.getpid()}-{world.serial()}")
+        self.last_words = "kill"
+        self.at_death.append(lambda: world.network.host_died(self))
+
+
+class World:
+    """Everything that one run needs.
+
+    Args:
+        plan: What is to happen.
+        folder: For its files.
+        keep: Whether the history is kept for reading.
+        prepare: Called with the world before it begins, to break promises.
+    """
+
+    def __init__(self, plan, folder, *, keep=False, prepare=None):
+        self.plan, self.folder = plan, Path(folder)
+        self.history = History(keep=keep)
+        self.loop = SimLoop(plan.seed, self.history)
+        self.struck = 0
+        self.kills = 0
+        self.offset = plan.skew
+        by_place = {(each.place, each.number): each for each in plan.troubles}
+        self.network = Network(plan.seed, self.loop, by_place, self.strike)
+        self.network.kill = self._killed_in_send
+        on_disk = {each.number: each for each in plan.troubles if each.place == "disk"}
+        self.disk = disks.Disk(folder, plan.seed, on_disk, self.strike, self.history)
+        self.told = Told(self.history)
+        self.director, self.service = Host("director"), Host("service")
+        self.director.loop = self.service.loop = self.loop
+        self.emulator = None
+        self.wishes = list(_wishes(plan))
+        self.all_wishes = list(self.wishes)
+        self.undelivered = []
+        self.slots_at_end = None
+        self.left_running = []
+        self.was_cancelled = False
+        self.secrets = {}
+        self.most_allowed = plan.limit if self._is_peaceful() else None
+        self.prepare = prepare
+        self._serial = 0
+        self._processes = []
+
+    def _is_peaceful(self):
+        """Whether no process dies or ends early, so that one client's limit holds for the account."""
+        disturbing = {"kill", "power", "close", "cancel"}
+        return len(self.plan.scripts) == 1 and disturbing.isdisjoint(each.kind for each in self.plan.troubles)
+
+    def serial(self):
+        """A number that no other has."""
+        self._serial += 1
+        return self._serial
+
+    def strike(self, trouble):
+        """A trouble strikes."""
+        self.struck += 1
+        self.history.note("trouble", str(trouble))
+
+    def _killed_in_send(self, host):
+        if host.is_process and not host.dead:
+            host.kill()
+
+    # What the user has
+
+    def request(self, wish):
+        """The wish as a request, made anew."""
+        path = self.folder / f"picture-{wish.index}.png"
+        image = {"url": "https://pictures.example/a.png", "bytes": picture(wish.shade), "file": path}[wish.kind]
+        return Image2VideoRequest(image=image, prompt=wish.prompt, external_task_id=wish.own_id)
+
+    def _edit(self, index):
+        """The user edits a picture: from now on it is another job."""
+        wish = self.wishes[int(index)]
+        if wish.kind != "file" or wish.own_id is not None:
+            return
+        edited = attrs.evolve(wish, shade=wish.shade + 100)
+        self.wishes[int(index)] = edited
+        self.all_wishes.append(edited)
+        (self.folder / f"picture-{wish.index}.png").write_bytes(picture(edited.shade))
+        self.history.note("user", f"edits the picture of job {wish.index}")
+
+    def videos(self):
+        """Every video that the service has, whole."""
+        return {seams.video_of(task.task_id) for task in self.emulator.tasks}
+
+    # Its course
+
+    async def run(self):
+        """From the service's start to the last session's end."""
+        for wish in self.wishes:
+            if wish.kind == "file":
+                (self.folder / f"picture-{wish.index}.png").write_bytes(picture(wish.shade))
+        await self._in(self.service, self._start_service())
+        if self.prepare is not None:
+            self.prepare(self)
+        for number, script in enumerate(self.plan.scripts):
+            await self._session(number, script)
+            if self.told.journal_refused is not None:
+                break
+        self._good_weather()
+        if self.told.journal_refused is None or self._journal_may_recover():
+            self.told.journal_refused = None
+            await self._session(len(self.plan.scripts), "finish", good=True)
+        await self._in(self.service, self.emulator.__aexit__(None, None, None))
+
+    def _journal_may_recover(self):
+        """Whether the journal was refused for a passing trouble, such as a full disk, and not for damage."""
+        return True
+
+    async def _in(self, host, coroutine):
+        return await self.loop.create_task(coroutine, context=host.context.copy())
+
+    async def _start_service(self):
+        durations = random.Random(f"{self.plan.seed}/durations")
+        longest = self.plan.longest
+        self.emulator = seams.make_emulator(
+            self.service,
+            advance=ByClock(lambda _: 1.0 + durations.random() * longest),
+            capacity=self.plan.capacity,
+            list_order=self.plan.list_order,
+        )
+        await self.emulator.__aenter__()
+        if self.plan.repeated == "accept":
+            seams.accept_repeated_ids(self.emulator)
+        for number, each in enumerate(self.plan.troubles):
+            if each.place in {"create", "get", "list", "download"}:
+                self.emulator.fault(
+                    each.place, each.kind, after=int(each.number), seed=number, **dict(each.details)
+                )
+        names = ("secret_key", "api_key")
+        self.secrets = {name: getattr(self.emulator, name) for name in names}
+
+    def _good_weather(self):
+        self.network.calm = self.disk.calm = True
+        self.struck += sum(self.emulator.injected.values())
+        self.emulator.clear_faults()
+        self.emulator.strangers = 0
+        self.history.note("world", "good weather from now on")
+
+    async def _session(self, number, script, *, good=False):
+        """One process, to its end or death, and what it leaves."""
+        host = Process(self, f"app{number}")
+        self._processes.append(host)
+        over = asyncio.Event()
+        host.at_death.append(lambda: self.loop.call_soon(over.set, context=self.director.context))
+        user = User(self, host, good=good)
+        self.history.note(host.name, f"begins: {script}")
+        task = self.loop.create_task(user.run(script), context=host.context.copy())
+        task.add_done_callback(lambda _: over.set(), context=self.director.context)
+        if not good:
+            self._arm(number, host, user)
+        await over.wait()
+        await asyncio.sleep(0)
+        if host.dead:
+            self.kills += 1
+            await self._bury(host)
+        else:
+            await self._after_end(host, task)
+
+    def _arm(self, number, host, user):
+        for each in self.plan.troubles:
+            if each.session != number:
+                continue
+            if each.place == "time":
+                self.loop.outside(each.number, host, self._happen, each, host, user)
+            elif each.place == "iteration":
+                at = self.loop.iterations + 1 + int(each.number)
+                self.loop.at_iteration[at] = lambda each=each: host.dead or self._happen(each, host, user)
+
+    def _happen(self, trouble, host, user):
+        """A trouble whose time has come."""
+        if host.over:
+            return
+        self.strike(trouble)
+        if trouble.kind in {"kill", "power"}:
+            host.last_words = trouble.kind
+            host.kill()
+        elif trouble.kind == "cancel":
+            self.was_cancelled = True
+            user.cancel_one()
+        elif trouble.kind == "close":
+            self.was_cancelled = True
+            user.close_now()
+        elif trouble.kind == "strangers":
+            self.emulator.strangers = int(trouble.amount)
+        elif trouble.kind == "step":
+            self.offset += trouble.amount
+            host.offset = self.offset
+        elif trouble.kind == "edit":
+            self._edit(trouble.amount)
+
+    def _release(self, host):
+        """What the system does when a process is gone."""
+        for thread in self.loop.threads:
+            if thread.host is host:
+                thread.bury()
+        disks.let_go(host)
+
+    async def _bury(self, host):
+        self._release(host)
+        if host.last_words == "power":
+            self.disk.power_loss()
+        else:
+            self.disk.process_died()
+        gap = random.Random(f"{self.plan.seed}/gap/{host.name}")
+        await asyncio.sleep(gap.choice([0.01, 0.5, 5.0, 40.0]) * (0.5 + gap.random()))
+
+    async def _after_end(self, host, task):
+        host.over = True
+        if task.cancelled():
+            self.told.foreign.append(AssertionError("the script itself was cancelled"))
+        elif task.exception() is not None:
+            error = task.exception()
+            self.told.shown(error)
+            self.history.note(host.name, f"ends with {type(error).__name__}: {error}")
+            if not self.was_cancelled or not isinstance(error, seams.KlingError):
+                self.told.foreign.append(error)
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+        self.left_running += sorted(
+            each.get_name() + " " + each.get_coro().__qualname__ for each in host.tasks if not each.done()
+        )
+        self.history.note(host.name, "has ended")
+        host.kill()
+        self._release(host)
+
+
+def _wishes(plan):
+    draw = random.Random(f"{plan.seed}/wishes")
+    for index in range(plan.jobs):
+        kind = draw.choice(["url", "url", "bytes", "file"])
+        own_id = f"own-{index}" if draw.random() < 0.2 else None
+        prompt = f"shot {index}"
+        if index and draw.random() < 0.15 and kind == "url" and own_id is None:
+            prompt = "the same shot"
+        yield Wish(index, prompt, kind, own_id, index)
+
+
+class _Logs(logging.Handler):
+    """Keeps what the library logs."""
+
+    def __init__(self, told, history):
+        super().__init__(logging.INFO)
+        self._told, self._history = told, history
+
+    def emit(self, record):
+        text = self.format(record)
+        self._told.texts.append(text)
+        self._history.note("log", text[:500])
+
+
+def simulate(plan, *, keep=False, prepare=None, patch=None):
+    """Runs one world.
+
+    Args:
+        plan: What is to happen.
+        keep: Whether to keep a readable history.
+        prepare: Called with the world when its service has started.
+        patch: Called with a function (object, name, value) before the world begins, to break promises.
+
+    Returns:
+        A Result.
+    """
+    patches = seams.Patches()
+    state = random.getstate()
+    hook = sys.unraisablehook
+    collecting = gc.isenabled()
+    gc.disable()
+    folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
+    world = World(plan, folder, keep=keep, prepare=prepare)
+    handler = _Logs(world.told, world.history)
+    stuck = None
+    try:
+        seams.pin(patches.set, plan.seed)
+        seams.simulate_threads(patches.set)
+        disks.Files(world.disk).install(patches.set)
+        if patch is not None:
+            patch(patches.set)
+        _listen(patches.set, handler)
+        try:
+            world.director.context.copy().run(_drive, world)
+        except StuckError as error:
+            stuck = error
+        problems = [("stuck", str(stuck))] if stuck is not None else []
+        if world.emulator is not None:
+            problems += [] if stuck is not None else list(judge.verdicts(world))
+        return Result(
+            plan, tuple(problems), world.history.digest(), plan.jobs, world.struck, world.kills,
+            (world.loop.time() - 1000.0) / 3600, tuple(world.history.lines),
+        )  # fmt: skip
+    finally:
+        sys.unraisablehook = lambda _: None  # what is dead may complain
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _end(world)
+            world = handler = stuck = None
+            gc.collect(1)
+        sys.unraisablehook = hook
+        patches.undo()
+        random.setstate(state)
+        shutil.rmtree(folder, ignore_errors=True)
+        if collecting:
+            gc.enable()
+
+
+def _listen(patch, handler):
+    """The library's log is shown to the user; the servers' own is nobody's."""
+    for name, handlers in {seams.LIBRARY_LOGGER: [handler], "aiohttp": [logging.NullHandler()]}.items():
+        logger = logging.getLogger(name)
+        patch(logger, "handlers", handlers)
+        patch(logger, "level", logging.INFO)
+        patch(logger, "propagate", False)
+        logger.manager._clear_cache()
+
+
+def _drive(world):
+    world.loop.run_until_complete(world.loop.create_task(world.run()))
+
+
+def _fast_folder():
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def _end(world):
+    """Lets go of everything, so that no world reaches into the next."""
+    loop = world.loop
+    for host in (*world._processes, world.service, world.director):
+        host.dead = True
+    for thread in loop.threads:
+        thread.bury()
+    for host in world._processes:
+        disks.let_go(host)
+    for host in (*world._processes, world.service, world.director):
+        for task in list(host.tasks):
+            task._log_destroy_pending = False
+            with contextlib.suppress(BaseException):  # a dead task's `finally` blocks find no loop
+                task.get_coro().close()
+    asyncio.set_event_loop(None)
+    loop._ready.clear()
+    loop._scheduled.clear()
+    loop._outside.clear()
+    loop.set_exception_handler(lambda *_: None)
+    loop.close()
