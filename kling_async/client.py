@@ -18,14 +18,16 @@ from typing_extensions import override
 
 from kling_async.endpoints.image2video import Image2Video
 from kling_async.errors import ConfigurationError, DownloadError, TaskNotFoundError
-from kling_async.jobs.download import Downloader, OnProgress
+from kling_async.jobs.download import Downloader
 from kling_async.jobs.journal import Journal
 from kling_async.jobs.slots import SlotLimiter
+from kling_async.jobs.transfer import OnProgress
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Video
+from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
 from kling_async.session.calls import Calls
-from kling_async.session.http import Transport, check_url
+from kling_async.session.http import Transport
 from kling_async.session.submit import OnUnknown, SubmitOptions
 
 if TYPE_CHECKING:
@@ -157,11 +159,11 @@ class KlingClient:
         """
         path = Path(path)
         try:
-            digest = await self._downloader.fetch(video.url, path, on_progress)
+            fetched = await self._downloader.fetch(video.url, path, on_progress)
         except DownloadError as error:
-            digest = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
+            fetched = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
         if self.journal is not None:
-            await self.journal.fetched(video.task_id, path.absolute(), digest)
+            await self.journal.fetched(video.task_id, path.absolute(), fetched.sha256)
         return path
 
     async def _fresh_url(self, video: Video, refused: DownloadError) -> str:
