@@ -78,12 +78,17 @@ _PUBLIC: Final = {
     "kling_async.polling.wait": [
         "OnUpdate",
     ],
-    "kling_async.schema.image2video": [
+    "kling_async.schema.brush": [
+        "DynamicMask",
+        "TrajectoryPoint",
+    ],
+    "kling_async.schema.camera": [
         "CameraConfig",
         "CameraControl",
-        "DynamicMask",
+    ],
+    "kling_async.schema.image2video": [
+        "Image2VideoFields",
         "Image2VideoRequest",
-        "TrajectoryPoint",
     ],
     "kling_async.schema.images": [
         "ImageBase64",

@@ -43,12 +43,11 @@ from kling_async.polling.schedule import (
     Schedule as Schedule,
 )
 from kling_async.polling.wait import OnUpdate as OnUpdate
+from kling_async.schema.brush import DynamicMask as DynamicMask, TrajectoryPoint as TrajectoryPoint
+from kling_async.schema.camera import CameraConfig as CameraConfig, CameraControl as CameraControl
 from kling_async.schema.image2video import (
-    CameraConfig as CameraConfig,
-    CameraControl as CameraControl,
-    DynamicMask as DynamicMask,
+    Image2VideoFields as Image2VideoFields,
     Image2VideoRequest as Image2VideoRequest,
-    TrajectoryPoint as TrajectoryPoint,
 )
 from kling_async.schema.images import (
     ImageBase64 as ImageBase64,

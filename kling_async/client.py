@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
@@ -29,20 +29,22 @@ from kling_async.errors import (
 )
 from kling_async.events import DownloadDone, Events, OnEvent
 from kling_async.jobs.closing import finished_whatever_comes
-from kling_async.jobs.download import Downloader, OnProgress
+from kling_async.jobs.download import Downloader, Fetched
 from kling_async.jobs.journal import Journal
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
 from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
+from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import JournalView
 from kling_async.jobs.waits import check_wait
 from kling_async.polling.schedule import Schedule
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Task, Video
+from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
 from kling_async.session.calls import Calls
-from kling_async.session.http import Transport, check_url
+from kling_async.session.http import Transport
 from kling_async.session.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ class KlingClient:
         schedule: Schedule | None = None,
         on_event: OnEvent | None = None,
         session: aiohttp.ClientSession | None = None,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        private_downloads: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         access, secret, static = _hidden(access_key), _hidden(secret_key), _hidden(api_key)
@@ -112,7 +116,12 @@ class KlingClient:
         check_wait(None, schedule)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
-        self._transport = Transport(check_url("base_url (KLING_BASE_URL)", url), session)
+        self._transport = Transport(
+            check_url("base_url (KLING_BASE_URL)", url),
+            session,
+            private_downloads=private_downloads,
+            trace_configs=trace_configs,
+        )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
         self.slots = Slots(max_in_flight, self._calls.jitter, events=self._events)
@@ -209,25 +218,32 @@ class KlingClient:
         video, path = _one_video(what), Path(path)
         began = anyio.current_time()
         try:
-            digest = await self._fetch(video, path, on_progress)
+            fetched = await self._fetch(video, path, on_progress)
         except (KlingError, OSError) as error:
             self._tell_download(video, began, None, error)
             raise
-        self._tell_download(video, began, path, None)
-        await self._recorder.fetched(video.task_id, path.absolute(), digest)
+        self._tell_download(video, began, fetched, None)
+        await self._recorder.fetched(video.task_id, path.absolute(), fetched.sha256)
         return path
 
-    async def _fetch(self, video: Video, path: Path, on_progress: OnProgress | None) -> str:
+    async def _fetch(self, video: Video, path: Path, on_progress: OnProgress | None) -> Fetched:
         try:
-            return await self._downloader.fetch(video.url, path, on_progress)
+            return await self._downloader.fetch(video.url, path, on_progress, result_id=video.id)
         except DownloadError as error:
-            return await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
+            url = await self._fresh_url(video, error)
+            return await self._downloader.fetch(url, path, on_progress, result_id=video.id)
 
-    def _tell_download(self, video: Video, began: float, path: Path | None, error: Exception | None) -> None:
-        size = None if path is None else path.stat().st_size
-        name = None if error is None else type(error).__name__
-        seconds = anyio.current_time() - began
-        self._events.emit(DownloadDone(task_id=video.task_id, seconds=seconds, size=size, error=name))
+    def _tell_download(
+        self, video: Video, began: float, fetched: Fetched | None, error: Exception | None
+    ) -> None:
+        self._events.emit(
+            DownloadDone(
+                task_id=video.task_id,
+                seconds=anyio.current_time() - began,
+                size=None if fetched is None else fetched.size,
+                error=None if error is None else type(error).__name__,
+            )
+        )
 
     async def _fresh_url(self, video: Video, refused: DownloadError) -> str:
         """The video's URL as a new look shows it, where the old one was refused; else raises the error."""

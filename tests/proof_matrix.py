@@ -196,4 +196,4 @@ def _judge_files(paths, errors):
             assert FIXED_VIDEO == path.read_bytes()
         else:
             assert not path.exists(), error
-        assert not path.with_name(path.name + ".part").exists()
+        assert [] == list(path.parent.glob(f".{path.name}.*"))

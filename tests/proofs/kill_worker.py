@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient
-from kling_async.jobs import download, store
+from kling_async.jobs import download, partial, store
 from kling_async.jobs.entry import JobState
 from kling_async.jobs.journal import Journal
 from kling_async.polling.schedule import Backoff
@@ -103,21 +103,10 @@ class Killer:
         self.around(Journal, "fetched", "fetched")
         self.around(Calls, "create", "create")
         self.around(download.Downloader, "fetch", "fetch")
-        self.around_plain(download, "_finish", "finish")
-        download.Path = _watched_path(self)
+        self.around_plain(partial.PartialFile, "finish", "finish")
+        self.around_plain(partial, "rename", "rename")
         Upload.stream = _watched_stream(self, Upload.stream)
         store.sqlite3 = _watched_sqlite(self)
-
-
-def _watched_path(killer):
-    class WatchedPath(type(Path())):
-        def replace(self, target):
-            killer.passed("rename", "before")
-            result = super().replace(target)
-            killer.passed("rename", "after")
-            return result
-
-    return WatchedPath
 
 
 def _watched_stream(killer, stream):

@@ -18,8 +18,10 @@ from kling_async import (
     KlingError,
     MalformedResponseError,
 )
+from kling_async.session.addresses import check_url
 from kling_async.session.auth import BearerHeader
-from kling_async.session.http import Transport, check_url, translate
+from kling_async.session.foreign import translate
+from kling_async.session.http import Transport
 
 pytestmark = pytest.mark.anyio
 

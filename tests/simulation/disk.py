@@ -16,7 +16,6 @@ import sqlite3
 from pathlib import Path
 
 import apsw
-
 from simulation.loop import HOST
 
 SECTOR = 512
@@ -205,7 +204,10 @@ class DiskFile(apsw.VFSFile):
             self._disk.sync(self._path)
 
     def xTruncate(self, size):
-        if self._vfs.host.dead or self._disk.operate(self._vfs.host, "truncate", self._path) in {"kill", "power"}:
+        if self._vfs.host.dead or self._disk.operate(self._vfs.host, "truncate", self._path) in {
+            "kill",
+            "power",
+        }:
             return
         before = self.xFileSize()
         if size < before:
@@ -433,12 +435,16 @@ class Files:
             return None
         trouble = self.disk.operate(host, "fsync", os.readlink(f"/proc/self/fd/{descriptor}"))
         if trouble in {"full", "sync"}:
-            raise OSError(errno.ENOSPC if trouble == "full" else errno.EIO, "the simulated disk could not sync")
+            raise OSError(
+                errno.ENOSPC if trouble == "full" else errno.EIO, "the simulated disk could not sync"
+            )
         status = os.fstat(descriptor)
         if trouble is None and status.st_ino in self.disk.dirty:
-            self.disk.synced[status.st_ino] = os.pread(descriptor, status.st_size, 0) if _readable(descriptor) else Path(
-                os.readlink(f"/proc/self/fd/{descriptor}")
-            ).read_bytes()
+            self.disk.synced[status.st_ino] = (
+                os.pread(descriptor, status.st_size, 0)
+                if _readable(descriptor)
+                else Path(os.readlink(f"/proc/self/fd/{descriptor}")).read_bytes()
+            )
         return None
 
     def _unlink(self, path, **options):

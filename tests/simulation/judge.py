@@ -29,7 +29,9 @@ def verdicts(world):
     for context in world.loop.errors:
         error = context.get("exception")
         frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-        ours = [each for each in frames if "/kling_async/" in each.filename and "/emulator/" not in each.filename]
+        ours = [
+            each for each in frames if "/kling_async/" in each.filename and "/emulator/" not in each.filename
+        ]
         if ours:  # aiohttp's server has races of its own
             where = f"{ours[-1].name}:{ours[-1].lineno}"
             yield "uncaught", f"{context.get('message')}: {type(error).__name__}: {error} in {where}"

@@ -194,7 +194,9 @@ def _user(draw, plan):
             kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
             if kind == "step" and not plan.journal:
                 kind = "cancel"
-            amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(kind, 0)
+            amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(
+                kind, 0
+            )
             yield Trouble("time", round(draw.uniform(0, 60) ** 2 / 60, 4), kind, amount, session)
         if plan.journal and session and draw.random() < 0.15:
             yield Trouble("time", 0, "edit", draw.randrange(plan.jobs), session)
@@ -218,7 +220,9 @@ def _deaths(draw, plan):
             yield Trouble("iteration", int(draw.uniform(0, 1) ** 2 * 60 * plan.jobs), kind, session=session)
         elif place == "segment":
             first = 1 + session * plan.jobs * 8
-            yield Trouble("segment", draw.randint(first, first + plan.jobs * 8), "kill", round(draw.random(), 3))
+            yield Trouble(
+                "segment", draw.randint(first, first + plan.jobs * 8), "kill", round(draw.random(), 3)
+            )
         elif place == "disk":
             first = 1 + session * plan.jobs * 12
             yield Trouble("disk", draw.randint(first, first + plan.jobs * 12), kind)

@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 from aiohttp.client_proto import ResponseHandler
 from anyio._backends import _asyncio as anyio_asyncio
+from kling_async.waiting import poller
 from simulation import threads
 from simulation.disk import Sqlite
 from simulation.loop import HOST
@@ -27,7 +28,6 @@ from kling_async.emulator import Emulator
 from kling_async.emulator.videos import FIXED_VIDEO, partial
 from kling_async.errors import KlingError  # noqa: F401 - for the world
 from kling_async.jobs import store
-from kling_async.waiting import poller
 
 
 class Patches:

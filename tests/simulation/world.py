@@ -121,7 +121,9 @@ class World:
     def request(self, wish):
         """The wish as a request, made anew."""
         path = self.folder / f"picture-{wish.index}.png"
-        image = {"url": "https://pictures.example/a.png", "bytes": picture(wish.shade), "file": path}[wish.kind]
+        image = {"url": "https://pictures.example/a.png", "bytes": picture(wish.shade), "file": path}[
+            wish.kind
+        ]
         return Image2VideoRequest(image=image, prompt=wish.prompt, external_task_id=wish.own_id)
 
     def _edit(self, index):

@@ -1,0 +1,52 @@
+"""Foreign exceptions of the transport as errors of this library.
+
+Promises: the text names the host and the reason and holds no key, token or password; nothing is chained, since frames and
+aiohttp's own errors can hold the request's headers.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from kling_async.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DownloadError,
+    KlingError,
+    harmless,
+)
+from kling_async.session.addresses import AddressRefusedError
+
+_NEVER_CONNECTED: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+)
+
+
+def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
+    """Turns a foreign error into ours.
+
+    Args:
+        error: What aiohttp, or what lies below it, raised.
+        url: Where the request went.
+        sent: Whether some of the request's body can have left.
+    """
+    host = harmless(url.raw_authority.rpartition("@")[2] or str(url))
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefusedError):
+        return DownloadError(f"{error.os_error}; private_downloads=True allows it")
+    if isinstance(error, _NEVER_CONNECTED):
+        sent = False
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return ConfigurationError(f"the URL of {host} cannot be used: {type(error).__name__}")
+    if isinstance(error, TimeoutError):
+        return ConnectionFailedError(f"{host} did not answer in time", sent=sent)
+    if isinstance(error, aiohttp.ClientError | OSError):
+        reason = harmless(str(error).partition(" Connection<")[0]) or type(error).__name__
+        return ConnectionFailedError(f"no whole answer from {host}: {reason}", sent=sent)
+    return ConfigurationError(
+        f"the request to {host} could not be made: {type(error).__name__}: {harmless(str(error))}"
+    )
