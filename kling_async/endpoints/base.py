@@ -53,7 +53,7 @@ class Endpoint(Reader, Generic[RequestT]):
         self._shared = shared
         observers = Observers(spec.path, shared.events)
         poller = Poller(self.poll_one, self.poll_page, shared.calls.jitter, on_poll=observers.polled)
-        self._waits = Waits(poller, shared.recorder, observers, shared.schedule)
+        self._waits = Waits(poller, shared.calls.transport.claim, shared.recorder, observers, shared.schedule)
         submission = SubmissionTools(
             path=spec.path,
             send=functools.partial(send_create, shared.calls, spec.path),

@@ -28,8 +28,11 @@ from kling_async.events import Events, SlotChanged
 FIRST_PROBE: Final = 2.0
 """Seconds after a refusal until one more slot is tried; doubles with each refusal in a row."""
 
-LAST_PROBE: Final = 12.0
-"""The longest such wait, in seconds: so soon a job begins after whoever filled the account has left."""
+LAST_PROBE: Final = 120.0
+"""The longest such wait, in seconds, while tasks of this client run: the end of each of them is a try as well."""
+
+LAST_PROBE_ALONE: Final = 14.0
+"""The longest such wait while none runs: so soon a job begins after whoever fills the account has left."""
 
 
 def checked_limit(value: object, name: str) -> int | None:
@@ -226,8 +229,9 @@ class Slots:
         self._held -= slot.weight
         self._working = self._held
         self._refusals += 1
-        bound = min(LAST_PROBE, FIRST_PROBE * 2.0 ** min(self._refusals - 1, 30))
-        self._probe_in(asked_wait + bound * (0.5 + self._jitter() / 2))
+        longest = LAST_PROBE if self._held else LAST_PROBE_ALONE
+        bound = min(longest, FIRST_PROBE * 2.0 ** min(self._refusals - 1, 30))
+        self._probe_in(asked_wait + bound * (0.8 + self._jitter() / 5))
 
     def close(self) -> None:
         """Stops the timer of the next try."""

@@ -41,7 +41,8 @@ SETTLE: Final = 30.0
 LONE_ATTEMPTS: Final = 4
 """How often a create without a slot is tried against a full account or a server that cannot be reached."""
 
-_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between look-ups; the last repeats
+LOOK_UP_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between look-ups; the last repeats."""
 
 logger: Final = logging.getLogger(__name__)
 
@@ -252,7 +253,7 @@ class Submission:
         where somebody else can have used the id.
         """
         if isinstance(refusal, DuplicateTaskError):
-            return math.inf if self._doubted or not self._named else sum(_GAPS[:3])
+            return math.inf if self._doubted or not self._named else sum(LOOK_UP_GAPS[:3])
         if self._doubted:
             return SETTLE
         return 0.0 if self._named or self._attempt > 1 else None
@@ -269,7 +270,7 @@ class Submission:
                 if not retry.is_transient(error):
                     raise
             self._check_deadline(reason)
-            await anyio.sleep(_GAPS[min(polls, len(_GAPS) - 1)])
+            await anyio.sleep(LOOK_UP_GAPS[min(polls, len(LOOK_UP_GAPS) - 1)])
         raise AssertionError("the loop above has no end")
 
     async def _find(self, reason: KlingError) -> Task:

@@ -38,6 +38,9 @@ class Waits:
     poller: Poller
     """The one loop that polls."""
 
+    claim: Callable[[], object]
+    """Raises if the client is closed or belongs to another event loop."""
+
     recorder: Recorder
     """Told of each end."""
 
@@ -76,6 +79,7 @@ class Waits:
             poll_now: Whether the first poll is due at once.
             known: Whether the service is known to have the task, so that it may be not found for a while.
         """
+        self.claim()
         chosen = self.schedule if schedule is None else schedule
         gap = self._learnt_gap(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
         return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known)

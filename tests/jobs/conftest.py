@@ -7,14 +7,14 @@ from proofs.journal_tools import png
 
 from kling_async import KlingClient
 from kling_async.emulator import AtOnce, Emulator
-from kling_async.session import submit
+from kling_async.jobs import submission
 
 
 @pytest.fixture
 def fast(monkeypatch):
     """Settle times and looks that fit a test; what they are is tested elsewhere."""
-    monkeypatch.setattr(submit, "SETTLE", 0.1)
-    monkeypatch.setattr(submit, "_LOOK_GAPS", (0.02,))
+    monkeypatch.setattr(submission, "SETTLE", 0.1)
+    monkeypatch.setattr(submission, "LOOK_UP_GAPS", (0.02,))
     monkeypatch.setattr("kling_async.polling.schedule.Backoff.__call__", lambda self, age: 0.02)
 
 

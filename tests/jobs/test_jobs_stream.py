@@ -163,10 +163,10 @@ async def test_leaving_early_cancels_what_waits_and_keeps_nothing():
         async with kling.image2video.generate_many(Source()) as outcomes:
             await anext(outcomes)
         made = len(service.tasks)
-        assert service.in_flight <= kling._limiter.held  # creates that were cut off may still become tasks
+        assert service.in_flight <= kling.slots.held  # creates that were cut off may still become tasks
         await asyncio.sleep(600)
         assert made == len(service.tasks)
-        assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
+        assert (0, 0) == (kling.slots.held, kling.slots.waiting)
         assert [] == [one for one in others(before) if "kling" in repr(one.get_coro())]
 
 
@@ -309,7 +309,7 @@ async def test_an_account_that_is_full_for_an_hour_fails_no_job():
         jobs = [asyncio.create_task(kling.image2video.generate(one)) for one in requests(4)]
         await asyncio.sleep(3600)
         assert not any(job.done() for job in jobs)
-        assert service.counts["create"] < 200
+        assert service.counts["create"] < 300  # one each 14 s, so that the first job is not late
         service.strangers = 0
         assert all(task.succeeded for task in await asyncio.gather(*jobs))
         service.strangers = 1

@@ -23,7 +23,7 @@ from kling_async.jobs import download, partial, store
 from kling_async.jobs.entry import JobState
 from kling_async.jobs.journal import Journal
 from kling_async.polling.schedule import Backoff
-from kling_async.session import submit
+from kling_async.jobs import submission
 from kling_async.session.calls import Calls
 from kling_async.session.upload import Upload
 
@@ -173,7 +173,7 @@ async def batch(url, folder, jobs):
 
 def run(spec):
     """One process' whole life."""
-    submit.SETTLE, submit._LOOK_GAPS = spec.get("settle", 0.3), (0.05,)
+    submission.SETTLE, submission.LOOK_UP_GAPS = spec.get("settle", 0.3), (0.05,)
     Backoff.__call__ = lambda self, age: 0.02
     os.environ.update(spec.get("keys", {}))
     if "kill" in spec:

@@ -80,7 +80,7 @@ async def test_a_script_cancelled_anywhere_and_run_again_pays_once(weather, tmp_
             weather(emulator)
             async with client(emulator, journal=journal, max_in_flight=1) as kling:
                 struck = await cancelling.strikes(kling.image2video.generate(request))
-                limiter = kling._limiter
+                limiter = kling.slots
             assert (0, 0) == (limiter.held, limiter.waiting)
             async with client(emulator, journal=journal) as kling:
                 task = await kling.image2video.generate(request)
@@ -106,7 +106,7 @@ async def test_a_job_cancelled_anywhere_and_run_again_by_the_same_client_pays_on
                 struck = await cancelling.strikes(kling.image2video.generate(request))
                 task = await kling.image2video.generate(request)
                 await asyncio.sleep(120)  # whoever holds the cancelled job's slot looks again meanwhile
-                assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
+                assert (0, 0) == (kling.slots.held, kling.slots.waiting)
             judge_twice(emulator, 1)
             judge_lost(emulator, {task.task_id})
             return struck

@@ -135,7 +135,7 @@ def make_client(host, emulator, *, static_key, **options):
 
 def slots(kling):
     """The numbers of slots held and of jobs that wait for one."""
-    return kling._limiter.held, kling._limiter.waiting
+    return kling.slots.held, kling.slots.waiting
 
 
 def make_emulator(host, **options):

@@ -18,7 +18,8 @@ from kling_async import (
     ServerError,
     SubmissionUnknownError,
 )
-from kling_async.session.submit import LONE_ATTEMPTS, SETTLE, new_external_id
+from kling_async.jobs.submission import LONE_ATTEMPTS, SETTLE
+from kling_async.session.submit import new_external_id
 
 pytestmark = pytest.mark.anyio
 
