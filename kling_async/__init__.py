@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadRequestError,
         CallbackSignatureError,
+        ClientClosedError,
         ConcurrencyLimitError,
         ConfigurationError,
         ConnectionFailedError,
@@ -64,6 +65,7 @@ __all__ = [
     "CallbackSignatureError",
     "CameraConfig",
     "CameraControl",
+    "ClientClosedError",
     "ConcurrencyLimitError",
     "ConfigurationError",
     "ConnectionFailedError",
@@ -105,7 +107,7 @@ __all__ = [
 _HOMES: Final = {
     "kling_async.client": "KlingClient",
     "kling_async.errors": (
-        "AccountError APIError AuthenticationError BadRequestError CallbackSignatureError "
+        "AccountError APIError AuthenticationError BadRequestError CallbackSignatureError ClientClosedError "
         "ConcurrencyLimitError ConfigurationError ConnectionFailedError "
         "ContentPolicyError DownloadError DuplicateTaskError JournalError KlingError "
         "MalformedResponseError NotSubmittedError PermissionDeniedError Problem "

@@ -25,6 +25,7 @@ key or a token.
     ├── TaskError                   carries the task
     │   ├── TaskFailedError           the task ended as failed
     │   ├── TaskTimeoutError          (also a TimeoutError) the caller's patience ended, the task goes on
+    │   ├── ClientClosedError         the client was closed during the wait, the task goes on
     │   └── ResultMissingError        succeed, but no video in any of several looks
     ├── DownloadError               a result that could not be brought onto the disk
     ├── JournalError                a journal that cannot be used
@@ -64,7 +65,29 @@ def harmless(text: str, limit: int = 200) -> str:
 
 
 class KlingError(Exception):
-    """The root of all errors of this library."""
+    """The root of all errors of this library.
+
+    Attributes:
+        task: The task as last seen, if the error ended a wait for one.
+        task_id: The id that was waited for, the service's or the caller's, if the error ended a wait.
+    """
+
+    task: Task | None = None
+    task_id: str | None = None
+
+    def ended_wait(self, task: Task | None, task_id: str, text: str) -> Self:
+        """A copy of this error, as the end of the wait for one task.
+
+        Args:
+            task: The task as last seen.
+            task_id: The id that was waited for.
+            text: What `str()` of the copy says.
+        """
+        copy = type(self).__new__(type(self), text)
+        vars(copy).update(vars(self))
+        copy.task, copy.task_id = task, task_id
+        copy.__cause__ = self.__cause__
+        return copy
 
 
 class ConfigurationError(KlingError):
@@ -170,17 +193,6 @@ class APIError(KlingError):
         tail = f", request_id {harmless(request_id)}" if request_id else ""
         super().__init__(f"{self.message or meaning} (code {code}: {meaning}; HTTP {http_status}{tail})")
 
-    def about(self, task_id: str) -> Self:
-        """The same answer as the end of a wait for a task, which is named, since it may go on."""
-        message = f"{self.message}; it ended the wait for task {harmless(task_id)}, which may go on"
-        return type(self)(
-            self.code,
-            message,
-            http_status=self.http_status,
-            request_id=self.request_id,
-            retry_after=self.retry_after,
-        )
-
 
 class AuthenticationError(APIError):
     """1000–1004: the keys were not accepted, or belong to another region's host."""
@@ -245,7 +257,7 @@ class TaskError(KlingError):
     """An error about a task that exists.
 
     Attributes:
-        task: The task as last seen, or None where no look has answered yet.
+        task: The task as last seen, or None if no poll has shown it yet.
         task_id: Its id, or the external id that was waited for.
     """
 
@@ -263,8 +275,12 @@ class TaskTimeoutError(TaskError, TimeoutError):
     """The wait ended before the task did. The task goes on and is billed: wait for its id again."""
 
 
+class ClientClosedError(TaskError):
+    """The client was closed while a task was waited for. The task goes on."""
+
+
 class ResultMissingError(TaskError):
-    """The task succeeded, but several looks showed no video."""
+    """The task succeeded, but several polls showed no video."""
 
 
 class DownloadError(KlingError):

@@ -21,7 +21,7 @@ from kling_async.jobs.request_record import request_of
 from kling_async.jobs.slots import SlotLimiter, checked_limit
 from kling_async.jobs.stream import JobOutcome, JobStream, Requests
 from kling_async.polling.poller import Poller, Watching
-from kling_async.polling.reader import Looks
+from kling_async.polling.reader import Reader
 from kling_async.polling.schedule import Experience, Schedule, as_schedule
 from kling_async.polling.wait import OnUpdate, finished, until_end
 from kling_async.schema import rules
@@ -46,7 +46,7 @@ class EndpointRequest(Request, Protocol):
 RequestT = TypeVar("RequestT", bound=EndpointRequest)
 
 
-class Endpoint(Looks, ABC, Generic[RequestT]):
+class Endpoint(Reader, ABC, Generic[RequestT]):
     """One endpoint of the service; reached through a client.
 
     Args:
@@ -64,7 +64,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         self._limiter = limiter
         self._journal = journal
         self._submitter = Submitter(calls, path, submit.timeout, self._find, submit.on_unknown)
-        self._poller = Poller(self._look, self._page, calls.jitter)
+        self._poller = Poller(self.poll_one, self.poll_page, calls.jitter)
         self._experience: defaultdict[Hashable, Experience] = defaultdict(Experience)
         self._minders = Minders(self._run_out)
 
@@ -265,7 +265,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         async with Job(str(request.external_task_id), limiters, self._minders, progress) as job:
             task = await job.created(functools.partial(self._create, request, entry, as_job=True))
             kind = request.kind
-            watching = self._watching(task, kind, timeout, look_now=False)
+            watching = self._watching(task, kind, timeout, poll_now=False)
             del task, request, entry  # a wait is long, and these are not small
             return await self._end(watching, kind, on_update)
 
@@ -276,12 +276,12 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         timeout: float | None,
         schedule: Schedule | None = None,
         *,
-        look_now: bool = True,
+        poll_now: bool = True,
     ) -> Watching:
         self._calls.transport.claim()
         _check_timeout(timeout)
         gap = self._experience[kind] if schedule is None else as_schedule(schedule)
-        return self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now)
+        return self._poller.watching(_checked_target(task), gap, timeout, poll_now=poll_now)
 
     async def _end(self, watching: Watching, kind: Hashable, on_update: OnUpdate | None = None) -> Task:
         with watching as watch:

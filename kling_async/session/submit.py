@@ -141,7 +141,7 @@ class Submitter:
             raise
 
     async def _look(self, external_id: str, _seconds: float) -> Task:
-        envelope = await self.calls.look(wire.task_path(self.endpoint, external_id))
+        envelope = await self.calls.poll(wire.task_path(self.endpoint, external_id))
         return read_task(envelope.data, request_id=envelope.request_id, http_status=envelope.http_status)
 
 
