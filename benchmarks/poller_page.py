@@ -29,7 +29,7 @@ async def measure(module: ModuleType | None, known: str) -> tuple[float, float]:
 
     def ours() -> None:
         envelope = wire.read_envelope(body, http_status=200)
-        poller.take_page(wire.read_tasks(envelope))
+        poller.show_page(wire.read_tasks(envelope))
 
     with contextlib.ExitStack() as watches:
         for row in json.loads(body)["data"]:

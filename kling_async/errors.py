@@ -75,6 +75,20 @@ class KlingError(Exception):
     task: Task | None = None
     task_id: str | None = None
 
+    def ended_wait(self, task: Task | None, task_id: str, text: str) -> Self:
+        """A copy of this error, as the end of the wait for one task.
+
+        Args:
+            task: The task as last seen.
+            task_id: The id that was waited for.
+            text: What `str()` of the copy says.
+        """
+        copy = type(self).__new__(type(self), text)
+        vars(copy).update(vars(self))
+        copy.task, copy.task_id = task, task_id
+        copy.__cause__ = self.__cause__
+        return copy
+
 
 class ConfigurationError(KlingError):
     """Keys, URLs or options with which no request can be made; the text names the option or variable."""
@@ -179,17 +193,6 @@ class APIError(KlingError):
         tail = f", request_id {harmless(request_id)}" if request_id else ""
         super().__init__(f"{self.message or meaning} (code {code}: {meaning}; HTTP {http_status}{tail})")
 
-    def about(self, task_id: str) -> Self:
-        """The same answer as the end of a wait for a task, which is named, since it may go on."""
-        message = f"{self.message}; it ended the wait for task {harmless(task_id)}, which may go on"
-        return type(self)(
-            self.code,
-            message,
-            http_status=self.http_status,
-            request_id=self.request_id,
-            retry_after=self.retry_after,
-        )
-
 
 class AuthenticationError(APIError):
     """1000–1004: the keys were not accepted, or belong to another region's host."""
@@ -254,7 +257,7 @@ class TaskError(KlingError):
     """An error about a task that exists.
 
     Attributes:
-        task: The task as last seen, or None where no look has answered yet.
+        task: The task as last seen, or None if no poll has shown it yet.
         task_id: Its id, or the external id that was waited for.
     """
 
@@ -272,12 +275,12 @@ class TaskTimeoutError(TaskError, TimeoutError):
     """The wait ended before the task did. The task goes on and is billed: wait for its id again."""
 
 
+class ClientClosedError(TaskError):
+    """The client was closed while a task was waited for. The task goes on at the service."""
+
+
 class ResultMissingError(TaskError):
     """The task succeeded, but several polls showed no result."""
-
-
-class ClientClosedError(TaskError):
-    """The client was closed while the task was waited for. The task goes on at the service."""
 
 
 class DownloadError(KlingError):

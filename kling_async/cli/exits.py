@@ -46,7 +46,7 @@ OUTCOMES: Final = (
         (errors.ValidationError, errors.ConfigurationError),
     ),
     Outcome(3, "the task failed", (errors.TaskFailedError,)),
-    Outcome(4, "the time was over; the task goes on", (errors.TaskTimeoutError,)),
+    Outcome(4, "the time was over; the task goes on", (errors.TaskTimeoutError, errors.ClientClosedError)),
     Outcome(
         5, "keys, permissions or account",
         (errors.AuthenticationError, errors.AccountError, errors.PermissionDeniedError),

@@ -389,6 +389,7 @@ class JobLife(Generic[RequestT]):
             kind=self._kind,
             poll_now=poll_now,
             known=self._confirmed,
+            own_id=self.task_id is not None,
         )
 
     def see(self, task: Task | None) -> None:

@@ -17,7 +17,7 @@ from kling_async.errors import Problem, TaskFailedError, ValidationError
 from kling_async.jobs.observed import GOES_ON, Observers
 from kling_async.jobs.recorder import Recorder
 from kling_async.polling.poller import Poller, Watching
-from kling_async.polling.schedule import Backoff, Experience, Schedule, as_schedule
+from kling_async.polling.schedule import Experience, Schedule, as_schedule
 from kling_async.polling.wait import OnUpdate, until_end
 from kling_async.schema.task import Task
 
@@ -26,9 +26,6 @@ REMEMBERED: Final = 10_000
 
 LONGEST: Final = 1e9
 """The longest timeout, in seconds; None waits without limit."""
-
-
-_BACKOFF: Final = Backoff()
 
 
 @define(eq=False)
@@ -50,6 +47,7 @@ class Waits:
     schedule: Schedule | None = None
     """The client's schedule for waits that have none; None learns from finished jobs."""
 
+    _unlearnt: Experience = field(factory=Experience)
     _experience: dict[Hashable, Experience] = field(factory=dict)
     _kinds: OrderedDict[str, Hashable] = field(factory=OrderedDict)
 
@@ -68,6 +66,7 @@ class Waits:
         kind: Hashable = None,
         poll_now: bool = True,
         known: bool | None = None,
+        own_id: bool = False,
     ) -> Watching:
         """Watches a task for as long as a block runs.
 
@@ -78,11 +77,12 @@ class Waits:
             kind: What decides how long the task takes; None: as remembered for its id.
             poll_now: Whether the first poll is due at once.
             known: Whether the service is known to have the task, so that it may be not found for a while.
+            own_id: Whether a target given as text is known to be the service's own id.
         """
         self.claim()
         chosen = self.schedule if schedule is None else schedule
         gap = self._learnt_gap(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
-        return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known)
+        return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known, own_id=own_id)
 
     async def until_end(
         self, watching: Watching, kind: Hashable, on_update: OnUpdate | None, *, first: Task | None = None
@@ -155,9 +155,9 @@ class Waits:
             return kind
         return self._kinds.get(target.task_id if isinstance(target, Task) else target)
 
-    def _learnt_gap(self, kind: Hashable) -> Callable[[float], float]:
+    def _learnt_gap(self, kind: Hashable) -> Experience:
         """The schedule of a kind; a task of unknown kind learns from nothing."""
-        return _BACKOFF if kind is None else self._learnt(kind)
+        return self._unlearnt if kind is None else self._learnt(kind)
 
     def _learnt(self, kind: Hashable) -> Experience:
         if kind not in self._experience:

@@ -43,12 +43,12 @@ class Polled(RuleBasedStateMachine):
         self.truth, self.words, self.waiters = {}, {}, []
         self.hidden, self.stale, self.empty = set(), False, False
         self.order = "oldest"
-        self.page_down = self.look_down = False
+        self.page_down = self.poll_down = False
         self.foreign = 0
 
     async def one(self, key):
         await asyncio.sleep(0.05)
-        if self.look_down:
+        if self.poll_down:
             raise DOWN
         task_id = key.removeprefix("x")
         if task_id not in self.truth:
@@ -140,9 +140,9 @@ class Polled(RuleBasedStateMachine):
     def weather(self, stale, empty, order, foreign):
         self.stale, self.empty, self.order, self.foreign = stale, empty, order, foreign
 
-    @rule(page_down=st.booleans(), look_down=st.booleans())
-    def trouble(self, page_down, look_down):
-        self.page_down, self.look_down = page_down, look_down
+    @rule(page_down=st.booleans(), poll_down=st.booleans())
+    def trouble(self, page_down, poll_down):
+        self.page_down, self.poll_down = page_down, poll_down
 
     @rule(seconds=st.sampled_from([0.06, 1.0, 7.0, 50.0]))
     def time_passes(self, seconds):
@@ -176,7 +176,7 @@ class Polled(RuleBasedStateMachine):
 
     def teardown(self):
         """The sun comes out, every task ends, and every waiter with it."""
-        self.hidden, self.stale, self.page_down, self.look_down = set(), False, False, False
+        self.hidden, self.stale, self.page_down, self.poll_down = set(), False, False, False
         for task_id in self.truth:
             if self.truth[task_id] in STEPS[:2]:
                 self.truth[task_id] = "succeed"

@@ -131,12 +131,12 @@ async def test_an_outage_is_probed_by_a_page_and_a_look(seam):
     """However many wait: what is down is not asked by all of them at once, and all are asked for once it is up."""
     jobs = seam.start(seam.add(200))
     await asyncio.sleep(30)
-    seam.look_error = seam.page_error = ServerError(5001, "unavailable", http_status=503)
+    seam.poll_error = seam.page_error = ServerError(5001, "unavailable", http_status=503)
     await asyncio.sleep(600)
     begun = now() - 500  # the first failures tell that it is an outage
-    asked = [at for at, *_ in (*seam.pages, *seam.looks) if at >= begun]
+    asked = [at for at, *_ in (*seam.pages, *seam.polls) if at >= begun]
     assert 20 <= len(asked) <= 60
-    seam.look_error = None
+    seam.poll_error = None
     seam.most_under_way = 0
     assert 200 == len(await seam.finish(jobs))
     assert 16 == seam.most_under_way

@@ -11,12 +11,18 @@ from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
-    ConfigurationError,
+    APIError,
+    BadRequestError,
+    ClientClosedError,
     MalformedResponseError,
+    PermissionDeniedError,
     ServerError,
     TaskTimeoutError,
 )
-from kling_async.polling.poller import FEW, MAX_PAGE, SINGLE_LOOKS
+from kling_async.polling.crosscheck import CALM
+from kling_async.polling.plan import FEW, LARGEST_PAGE
+from kling_async.polling.schedule import Experience
+from kling_async.polling.singles import AT_ONCE
 from kling_async.polling.wait import until_end
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import read_task
@@ -44,7 +50,7 @@ async def test_a_few_waiters_look_one_by_one(seam, count):
     await seam.finish(jobs)
     assert [] == seam.pages
     for number, one in enumerate(ids):
-        times = [time for time, task_id in seam.looks if task_id == one]
+        times = [time for time, task_id in seam.polls if task_id == one]
         gaps = {round(second - first, 1) for first, second in itertools.pairwise(times)}
         assert {3.0 + number} == gaps
 
@@ -55,9 +61,10 @@ async def test_many_waiters_share_pages(seam, count):
     jobs = seam.start(seam.add(count))
     got = await seam.finish(jobs)
     assert [str(number) for number in range(count)] == [each.task_id for each in got]
-    assert len(seam.looks) <= FEW
-    assert len(seam.pages) <= 9 * (1 + count // MAX_PAGE)
-    assert all(1 <= size <= MAX_PAGE for _, _, size in seam.pages)
+    assert len(seam.polls) <= FEW + 30 / CALM
+    rounds = 31 if isinstance(seam.gap, Experience) else 7
+    assert len(seam.pages) <= rounds * (1 + count // LARGEST_PAGE) + 1
+    assert all(1 <= size <= LARGEST_PAGE for _, _, size in seam.pages)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +72,15 @@ async def test_many_waiters_share_pages(seam, count):
     [
         ServerError(5001, "maintenance", http_status=503),
         MalformedResponseError("html", http_status=502),
-        AccountError(1103, "", http_status=403),
+        MalformedResponseError("no such route", http_status=404),
+        PermissionDeniedError(1103, "", http_status=403),
+        BadRequestError(1202, "wrong method", http_status=404),
+        APIError(429, "slow down", http_status=429),
     ],
-    ids=["5001", "html", "403"],
+    ids=["5001", "html", "404", "1103", "1202", "unknown"],
 )
-async def test_a_broken_list_alone_falls_back_to_looks(seam, error):
+async def test_a_broken_list_alone_falls_back_to_single_polls(seam, error):
     """The end is noticed all the same, within a minute."""
-    if isinstance(error, AccountError):
-        error = MalformedResponseError("no such route", http_status=404)
     ids = seam.add(20)
     seam.page_error = error
     jobs = seam.start(ids)
@@ -101,12 +109,12 @@ async def test_an_outage_of_minutes_ends_no_wait(seam):
     ids = seam.add(20)
     jobs = seam.start(ids, timeout=3600)
     await asyncio.sleep(20)
-    seam.look_error = seam.page_error = ServerError(5001, "maintenance", http_status=503)
-    seen = len(seam.looks) + len(seam.pages)
+    seam.poll_error = seam.page_error = ServerError(5001, "maintenance", http_status=503)
+    seen = len(seam.polls) + len(seam.pages)
     await asyncio.sleep(600)
-    assert len(seam.looks) + len(seam.pages) - seen < 800
+    assert len(seam.polls) + len(seam.pages) - seen < 800
     assert not any(job.done() for job in jobs)
-    seam.look_error = seam.page_error = None
+    seam.poll_error = seam.page_error = None
     seam.move("succeed", *ids)
     begun = now()
     await asyncio.gather(*jobs)
@@ -117,7 +125,7 @@ async def test_an_outage_of_minutes_ends_no_wait(seam):
 async def test_permanent_errors_end_waits(seam, count):
     """An account error, from single looks and from pages."""
     ids = seam.add(count)
-    seam.look_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
+    seam.poll_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
     for job in seam.start(ids):
         with pytest.raises(AccountError):
             await job
@@ -126,7 +134,7 @@ async def test_permanent_errors_end_waits(seam, count):
 async def test_deadlines_bound_a_look_that_hangs(seam):
     """To the moment, each waiter its own."""
     (one,) = seam.add(1)
-    seam.look_takes = 1e6
+    seam.poll_takes = 1e6
     begun = now()
     jobs = [asyncio.create_task(seam.wait(one, timeout=5.0 + number)) for number in range(5)]
     for number, job in enumerate(jobs):
@@ -151,7 +159,7 @@ async def test_a_cancelled_waiter_touches_no_other(seam):
 async def test_cancelling_in_a_look_touches_no_other(seam):
     """The only waiter whose look is in flight goes; its twin is served by a look."""
     (one,) = seam.add(1)
-    seam.look_takes = 3.0
+    seam.poll_takes = 3.0
     first, second = seam.start([one, one])
     await asyncio.sleep(1)
     first.cancel()
@@ -176,7 +184,7 @@ async def test_a_late_joiner_is_served_at_once(seam):
 async def test_the_last_one_out_stops_the_loop(seam):
     """No task is left, also where looks are in flight; and the next waiter starts it again."""
     before = asyncio.all_tasks()
-    seam.look_takes = seam.page_takes = 10.0
+    seam.poll_takes = seam.page_takes = 10.0
     for count in (1, 20):
         jobs = seam.start(seam.add(count))
         await asyncio.sleep(1)
@@ -202,20 +210,31 @@ async def test_a_schedule_that_goes_wrong_ends_its_own_wait(seam):
     await seam.finish(jobs)
 
 
-@pytest.mark.parametrize("where", ["look_error", "page_error"])
-async def test_a_defect_ends_waits_instead_of_hanging_them(seam, where):
-    """A foreign exception of the seam comes out."""
+async def test_a_defect_of_single_polls_ends_waits_instead_of_hanging_them(seam):
+    """A foreign exception of the seam comes out, each waiter's own, with a note that names its task."""
     ids = seam.add(20)
-    setattr(seam, where, ZeroDivisionError())
-    if where == "look_error":
-        seam.hidden_from_pages = set(ids)
-    for ended in await asyncio.gather(*seam.start(ids), return_exceptions=True):
+    seam.poll_error = ZeroDivisionError()
+    seam.hidden_from_pages = set(ids)
+    for task_id, ended in zip(
+        ids, await asyncio.gather(*seam.start(ids), return_exceptions=True), strict=True
+    ):
         assert isinstance(ended, ZeroDivisionError)
+        (note,) = ended.__notes__
+        assert f"task {task_id}," in note
+
+
+async def test_a_defect_of_the_list_leaves_waits_to_single_polls(seam, caplog):
+    """It is logged, and everybody gets its own task."""
+    ids = seam.add(20)
+    seam.page_error = ZeroDivisionError()
+    got = await seam.finish(seam.start(ids))
+    assert ids == [each.task_id for each in got]
+    assert "could not be read" in caplog.text
 
 
 async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
     """At the very moment at which every looker has finished and none has been counted out yet."""
-    ids = seam.add(SINGLE_LOOKS + 1, "succeed")
+    ids = seam.add(AT_ONCE + 1, "succeed")
     seam.page_error, seam.page_takes = MalformedResponseError("no such route", http_status=404), 0.0
     answered = asyncio.Event()
     asyncio.get_running_loop().call_at(now() + 2.0, answered.set)
@@ -225,10 +244,10 @@ async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
         return read_task(seam.rows[task_id])
 
     async def last():
-        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, look_now=False) as watch:
+        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, poll_now=False) as watch:
             return await until_end(watch, None)
 
-    seam.poller._fetch_one = one
+    seam.one_by_one = one
     got = await asyncio.gather(*seam.start(ids[:-1]), last())
     assert ids == [each.task_id for each in got]
 
@@ -241,7 +260,7 @@ async def test_thousands_of_waiters_cost_a_few_timers(seam):
     for _ in range(20):
         await asyncio.sleep(1)
         most = max(most, sum(not timer.cancelled() for timer in loop._scheduled))
-    assert most <= SINGLE_LOOKS + 10
+    assert most <= AT_ONCE + 10
     await seam.finish(jobs, 1)
 
 
@@ -262,12 +281,13 @@ async def test_waiters_that_come_and_go_leave_nothing_in_the_queues(seam):
 
 
 async def test_closing_ends_every_wait(seam):
-    """With an error that says so."""
+    """With an error that says so and names the task."""
     jobs = seam.start(seam.add(20))
     await asyncio.sleep(1)
     seam.poller.close()
     for ended in await asyncio.gather(*jobs, return_exceptions=True):
-        assert isinstance(ended, ConfigurationError)
+        assert isinstance(ended, ClientClosedError)
+        assert ended.task_id in str(ended)
 
 
 async def test_an_age_is_the_tasks(seam):
@@ -294,6 +314,6 @@ async def test_the_repr_tells_the_state(seam, caplog):
     with caplog.at_level(logging.INFO):
         jobs = seam.start(seam.add(2))
         await settled()
-        assert "waiting=2, looking=2" in repr(seam.poller)
+        assert "waiting=2, polling=2" in repr(seam.poller)
         await seam.finish(jobs)
-    assert "waiting=0, looking=0" in repr(seam.poller)
+    assert "waiting=0, polling=0" in repr(seam.poller)
