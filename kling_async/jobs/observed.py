@@ -102,7 +102,7 @@ class Observers:
             )
         )
 
-    def polled(self, call: str, seconds: float, error: KlingError | None, tasks: int) -> None:
+    def polled(self, call: str, seconds: float, error: BaseException | None, tasks: int) -> None:
         """A request for a task or a page of the list has ended."""
         name = None if error is None else type(error).__name__
         self.events.emit(PollDone(path=self.path, call=call, seconds=seconds, tasks=tasks, error=name))

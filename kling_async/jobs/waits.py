@@ -101,7 +101,7 @@ class Waits:
         """
         with watching as watch:
             try:
-                ended = await until_end(watch, self._telling(on_update), first=first)
+                ended = await until_end(watch, self._telling(on_update, first), first=first)
             except TaskFailedError as error:
                 if error.task is not None:
                     await self.recorder.ended(error.task)
@@ -139,9 +139,10 @@ class Waits:
         with self.watching(external_task_id, timeout, known=False) as watch:
             return await watch.next_change()
 
-    def _telling(self, on_update: OnUpdate | None) -> OnUpdate:
+    def _telling(self, on_update: OnUpdate | None, first: Task | None) -> OnUpdate:
         def tell(task: Task) -> Any:
-            self.observers.changed(task)
+            if task is not first:
+                self.observers.changed(task)
             return None if on_update is None else on_update(task)
 
         return tell

@@ -40,8 +40,6 @@ async def until_end(watch: Watch, on_update: OnUpdate | None, *, first: Task | N
         KlingError: What else ended the wait.
     """
     if first is not None:
-        await notify(on_update, first)
-    if first is not None:
         await notify(on_update, first, watch)
     while True:
         task = await watch.next_change()
