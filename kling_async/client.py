@@ -55,6 +55,8 @@ class KlingClient:
         submit_timeout: Seconds for one create in all, its retries and look-ups included.
         on_unknown: What to do about a create that has no clear outcome and was missing for the settle time:
             "resend" it under the same id, or "hold" it back and raise `SubmissionUnknownError`.
+        adopt_journal: Whether a journal that another key of the same account wrote at this host is taken over;
+            the journal records it.
         session: A session of the caller's; it is neither configured nor closed. Creates then go over its
             pooled connections too.
         clock: Wall-clock time in unix seconds; for tests.
@@ -75,6 +77,7 @@ class KlingClient:
         capabilities: CapabilityCheck = "error",
         submit_timeout: float = 300.0,
         on_unknown: OnUnknown = "resend",
+        adopt_journal: bool = False,
         session: aiohttp.ClientSession | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -91,11 +94,16 @@ class KlingClient:
         self._calls = Calls(self._transport, signer, clock)
         self._limiter = SlotLimiter(max_in_flight, self._calls.jitter)
         self._downloader = Downloader(self._transport)
-        self.journal = None if journal is None else Journal(Path(journal), self._owner(signer), clock)
-        """The jobs as they are recorded; None without a journal."""
+        self._record = (
+            None
+            if journal is None
+            else Journal(Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock)
+        )
+        self.journal = None if self._record is None else self._record.view
+        """The jobs as they are recorded, to be read; None without a journal."""
 
         submit = SubmitOptions(submit_timeout, on_unknown)
-        self.image2video = Image2Video(self._calls, self._limiter, submit, self.journal, capabilities)
+        self.image2video = Image2Video(self._calls, self._limiter, submit, self._record, capabilities)
         """The image2video endpoint."""
 
     @override
@@ -121,8 +129,8 @@ class KlingClient:
         return f"{self._transport.base_url.origin()} {signer.account}"
 
     async def __aenter__(self) -> Self:
-        if self.journal is not None:
-            await self.journal.open()
+        if self._record is not None:
+            await self._record.open()
         return self
 
     async def __aexit__(
@@ -135,8 +143,8 @@ class KlingClient:
         self._limiter.fail_waiting(ConfigurationError("the client was closed"))
         await self.image2video.aclose()
         await self._transport.aclose()
-        if self.journal is not None:
-            self.journal.close()
+        if self._record is not None:
+            self._record.close()
 
     async def download(self, video: Video, path: Path, *, on_progress: OnProgress | None = None) -> Path:
         """Downloads a result onto the disk, whole or not at all.
@@ -160,8 +168,8 @@ class KlingClient:
             digest = await self._downloader.fetch(video.url, path, on_progress)
         except DownloadError as error:
             digest = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
-        if self.journal is not None:
-            await self.journal.fetched(video.task_id, path.absolute(), digest)
+        if self._record is not None:
+            await self._record.fetched(video.task_id, path.absolute(), digest)
         return path
 
     async def _fresh_url(self, video: Video, refused: DownloadError) -> str:

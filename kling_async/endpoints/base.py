@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mappin
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
-from kling_async.jobs.entry import OPEN, JobEntry
+from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.job import Job, Minders, Progress, identified
 from kling_async.jobs.journal import Journal
 from kling_async.jobs.recorded import create_recorded
@@ -83,7 +83,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         if self._journal is None:
             return await self._submitter.submit(request, as_job=as_job)
         if entry is None:
-            request, entry = await self._journal.queued(self._path, request)
+            request, entry = await self._journal.meet(self._path, request)
         submit = functools.partial(self._submitter.submit, request, as_job=as_job)
         return await create_recorded(self._journal, entry, submit, self.get)
 
@@ -217,7 +217,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         def run(entry: JobEntry, progress: Progress) -> Awaitable[Task]:
             return self._resumed(entry, limiters, timeout, progress)
 
-        return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, slots)
+        return JobStream(self._journal.entries_to_resume(self._path, cancelled=False), run, slots)
 
     async def _resumed(
         self, entry: JobEntry, limiters: tuple[SlotLimiter, ...], timeout: float | None, progress: Progress
@@ -234,7 +234,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
     async def _recreate(self, entry: JobEntry) -> Task:
         if entry.task_id is not None:
             return await self.get(entry.task_id)
-        request = await request_of(entry.request, entry.key, self._request_from)
+        request = await request_of(entry, self._request_from)
         return await self._create(request, entry, as_job=True)
 
     def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], Callable[[], int | None]]:
@@ -260,7 +260,7 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         if self._journal is None:
             request, entry = identified(request), None
         else:
-            request, entry = await self._journal.queued(self._path, request)
+            request, entry = await self._journal.meet(self._path, request)
             if entry.task is not None:
                 return finished(entry.task)
         async with Job(str(request.external_task_id), limiters, self._minders, progress) as job:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+import anyio
+
 from kling_async.errors import KlingError, SubmissionUnknownError, TaskNotFoundError
-from kling_async.jobs.entry import JobEntry
+from kling_async.jobs.entry import JobEntry, JobState
 from kling_async.jobs.journal import Journal
 from kling_async.schema.task import Task
 
@@ -47,8 +49,10 @@ async def create_recorded(
     async def before_send() -> None:
         await journal.sending(entry.key)
 
+    doubtful = entry.state is JobState.UNKNOWN
+    doubtful_for = max(0.0, anyio.current_time() - journal.opened_at) if doubtful else None
     try:
-        task = await submit(before_send=before_send, doubtful_for=journal.doubtful_for(entry))
+        task = await submit(before_send=before_send, doubtful_for=doubtful_for)
     except SubmissionUnknownError:
         raise
     except KlingError as error:
