@@ -77,8 +77,14 @@ class KlingClient:
         schedule: When waits poll that have no schedule of their own, see `kling_async.polling.schedule`; None
             learns from finished jobs.
         on_event: Called with each event, see `kling_async.events`; what it raises is logged once.
-        session: A session of the caller's; it is neither configured nor closed. Creates then go over its
-            pooled connections too.
+        session: A session of the caller's; it is neither configured nor closed. Creates take no connection from its
+            pool.
+        trace_configs: aiohttp's traces for the sessions that are opened here; the Authorization header's repr is
+            masked for them too.
+        adopt_journal: Whether a journal that another key of the same account wrote at this host is taken over; the
+            journal records it.
+        private_downloads: Whether results may come from addresses that are not public. They always may if `base_url` is
+            on a loopback host.
         clock: Wall-clock time in unix seconds; for tests.
 
     Raises:
@@ -101,6 +107,7 @@ class KlingClient:
         on_event: OnEvent | None = None,
         session: aiohttp.ClientSession | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        adopt_journal: bool = False,
         private_downloads: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -130,7 +137,7 @@ class KlingClient:
         self._downloader = Downloader(self._transport)
         self._recorder: Recorder = NoRecord()
         if journal is not None:
-            self._recorder = Journal(Path(journal), self._owner(signer), clock)
+            self._recorder = Journal(Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock)
         self.image2video = Image2Video(
             Shared(
                 calls=self._calls,

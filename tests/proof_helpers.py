@@ -19,7 +19,7 @@ from virtual_time import VirtualLoop, _JumpingSelector, wall_clock
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import ByClock, Emulator
 from kling_async.errors import SubmissionUnknownError, TaskError
-from kling_async.jobs import store
+from kling_async.jobs import journal_file, store
 
 
 class _Threads:
@@ -78,14 +78,14 @@ def watch_threads(monkeypatch):
     monkeypatch.setattr(store.Store, "run", _THREADS.watched(store.Store.run))
     monkeypatch.setattr(anyio.to_thread, "run_sync", _THREADS.watched(anyio.to_thread.run_sync))
     monkeypatch.setattr(asyncio, "to_thread", _THREADS.watched(asyncio.to_thread))
-    opened = store._opened
+    opened = journal_file.JournalFile.open
 
-    def without_sync(*args):
-        connection = opened(*args)
+    def without_sync(self):
+        connection = opened(self)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
-    monkeypatch.setattr(store, "_opened", without_sync)
+    monkeypatch.setattr(journal_file.JournalFile, "open", without_sync)
 
 
 def requests(count=8, *, named=False):

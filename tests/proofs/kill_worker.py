@@ -19,11 +19,11 @@ import sys
 from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient
-from kling_async.jobs import download, partial, store
+from kling_async.jobs import download, journal_file
 from kling_async.jobs.entry import JobState
 from kling_async.jobs.journal import Journal
 from kling_async.polling.schedule import Backoff
-from kling_async.jobs import submission
+from kling_async.session import submit
 from kling_async.session.calls import Calls
 from kling_async.session.upload import Upload
 
@@ -96,17 +96,28 @@ class Killer:
 
     def install(self):
         """Wraps every step of `STEPS`."""
-        self.around(Journal, "queued", "recorded")
+        self.around(Journal, "meet", "recorded")
         self.around(Journal, "sending", "intent")
         self.around(Journal, "accepted", "accepted")
         self.around(Journal, "ended", "ended")
         self.around(Journal, "fetched", "fetched")
         self.around(Calls, "create", "create")
         self.around(download.Downloader, "fetch", "fetch")
-        self.around_plain(partial.PartialFile, "finish", "finish")
-        self.around_plain(partial, "rename", "rename")
+        self.around_plain(download, "_finish", "finish")
+        download.Path = _watched_path(self)
         Upload.stream = _watched_stream(self, Upload.stream)
-        store.sqlite3 = _watched_sqlite(self)
+        journal_file.connect_exclusively = _watched_connect(self)
+
+
+def _watched_path(killer):
+    class WatchedPath(type(Path())):
+        def replace(self, target):
+            killer.passed("rename", "before")
+            result = super().replace(target)
+            killer.passed("rename", "after")
+            return result
+
+    return WatchedPath
 
 
 def _watched_stream(killer, stream):
@@ -119,31 +130,29 @@ def _watched_stream(killer, stream):
     return watched
 
 
-def _watched_sqlite(killer):
-    """The module `sqlite3` with connections that tell of their commits."""
+def _watched_connect(killer):
+    """Connects to a new or an old journal with connections that tell of their commits."""
 
     class Connection(sqlite3.Connection):
+        step = "commit"
+
         def execute(self, statement, *values):
             if statement != "COMMIT":
                 return super().execute(statement, *values)
-            killer.passed("schema", "before")
+            killer.passed(self.step, "before")
             result = super().execute(statement, *values)
-            killer.passed("schema", "after")
+            killer.passed(self.step, "after")
             return result
 
-        def __exit__(self, *error):
-            killer.passed("commit", "before")
-            result = super().__exit__(*error)
-            killer.passed("commit", "after")
-            return result
+    def connect(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=0.2, check_same_thread=False, factory=Connection
+        )
+        if path.name.endswith(".new"):
+            connection.step = "schema"
+        return connection
 
-    class Watched:
-        connect = staticmethod(functools.partial(sqlite3.connect, factory=Connection))
-
-        def __getattr__(self, name):
-            return getattr(sqlite3, name)
-
-    return Watched()
+    return connect
 
 
 def requests(folder, jobs):
@@ -173,7 +182,7 @@ async def batch(url, folder, jobs):
 
 def run(spec):
     """One process' whole life."""
-    submission.SETTLE, submission.LOOK_UP_GAPS = spec.get("settle", 0.3), (0.05,)
+    submit.SETTLE, submit._LOOK_GAPS = spec.get("settle", 0.3), (0.05,)
     Backoff.__call__ = lambda self, age: 0.02
     os.environ.update(spec.get("keys", {}))
     if "kill" in spec:

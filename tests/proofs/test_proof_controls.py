@@ -75,8 +75,7 @@ async def killed_after_accept(emulator, journal, batch):
         async with client(emulator, journal=journal) as kling:
             running = asyncio.ensure_future(kling.image2video.generate_all(batch))
             await reached.wait()
-            for suffix in ("", "-wal"):
-                shutil.copy(f"{journal}{suffix}", f"{copy}{suffix}")
+            shutil.copy(journal, copy)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     return copy

@@ -1,0 +1,42 @@
+"""What the tests of the journal's file share: a store to open, a job to insert, and another process that looks in."""
+
+import asyncio
+import subprocess
+import sys
+
+from proofs.journal_tools import environment
+
+OWNER = "https://api.klingai.com 0123456789abcdef"
+INSERT = "INSERT INTO jobs (key, endpoint, state, request, checksum) VALUES (?, '/v1', 'queued', '{}', x'00')"
+
+_OPEN = """
+import asyncio, sys
+from pathlib import Path
+from kling_async.jobs.store import Store
+store = Store(Path(sys.argv[1]), sys.argv[2])
+try:
+    asyncio.run(store.run(lambda db: db.execute("SELECT count(*) FROM jobs").fetchone()))
+except Exception as error:
+    print(type(error).__name__, error)
+else:
+    print("opened")
+"""
+
+
+def add(key):
+    """The work of inserting one job."""
+    return lambda db: db.execute(INSERT, (key,)).lastrowid
+
+
+def count(db):
+    """The work of counting the jobs."""
+    return db.execute("SELECT count(*) FROM jobs").fetchone()[0]
+
+
+async def elsewhere(path, owner=OWNER):
+    """What another process hears that opens the file."""
+    command = [sys.executable, "-c", _OPEN, str(path), owner]
+    run = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, env=environment(), check=True
+    )
+    return run.stdout.strip()
