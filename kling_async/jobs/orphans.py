@@ -37,15 +37,19 @@ class Orphans:
     """Background watches of jobs, one asyncio task each."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], None] = {}  # in the order in which they came
+        self._closed = False
 
     def keep(self, job: Runner) -> None:
-        """Watches a job until its end, then lets it go."""
+        """Watches a job until its end, then lets it go; at once if the watches were closed."""
+        if self._closed:
+            job.let_go()
+            return
         loop = asyncio.get_running_loop()
         # A context of its own: the watch outlives the caller that happened to leave it.
         task = loop.create_task(self._keep(job), context=contextvars.Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
 
     async def _keep(self, job: Runner) -> None:
         try:
@@ -67,6 +71,7 @@ class Orphans:
 
     async def aclose(self) -> None:
         """Ends all watches and lets their jobs go."""
+        self._closed = True
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -19,6 +19,7 @@ from kling_async import (
 )
 from kling_async.emulator import ByClock
 from kling_async.jobs import request_record
+from kling_async.polling import watch
 from kling_async.jobs.entry import JobState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
@@ -270,17 +271,18 @@ async def test_resume_does_not_send_a_picture_that_has_changed(emulator, script,
 async def test_resume_without_a_journal_is_an_error(emulator, script):
     """There is nothing to resume."""
     async with script(journal=None) as kling:
-        with pytest.raises(ConfigurationError, match="journal="):
+        with pytest.raises(ConfigurationError, match="journal"):
             kling.image2video.resume()
 
 
-async def test_a_task_that_the_service_forgets_is_not_submitted_again(emulator, script, picture):
+async def test_a_task_that_the_service_forgets_is_not_submitted_again(emulator, script, picture, monkeypatch):
     """What the journal knows as accepted was paid for: its absence is an error, never a new create."""
+    monkeypatch.setattr(watch, "NOT_FOUND_FOR", 0.1)
     async with script() as kling:
         emulator.fault("create", "amnesia", seconds=None)
         await kling.image2video.create(Image2VideoRequest(image=picture))
     for _ in range(2):
-        async with script() as kling, kling.image2video.resume(timeout=0.2) as outcomes:
+        async with script() as kling, kling.image2video.resume() as outcomes:
             errors = [outcome.error async for outcome in outcomes]
         assert isinstance(errors[0], TaskNotFoundError)
     async with script() as kling:

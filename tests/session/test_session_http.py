@@ -41,7 +41,7 @@ async def test_creates_have_connections_of_their_own_and_looks_share_one():
     async def handle(got):
         await got.read()
         ports[got.method].append(got.transport.get_extra_info("peername")[1])
-        return envelope(row("7", external_id="x"))
+        return envelope(row("7"))
 
     async with serving(handle) as url, client(url) as kling:
         for _ in range(3):

@@ -179,7 +179,7 @@ async def test_a_file_that_changed_ends_its_create_at_once(tmp_path, change, mon
             CHANGES[change](path)
         return ready
 
-    monkeypatch.setattr("kling_async.session.submit.prepare", spoiled)
+    monkeypatch.setattr("kling_async.jobs.job.prepare", spoiled)
     async with Emulator(render=False) as service:
         keys = (service.access_key, service.secret_key)
         async with KlingClient(*keys, base_url=service.url, submit_timeout=0.5) as kling:
@@ -237,8 +237,9 @@ async def test_the_service_gets_what_was_announced(tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(data)
     async with serving(handle) as url, KlingClient("a" * 32, "s" * 32, base_url=url) as kling:
-        for picture in (path, data, b64(data)):
-            await kling.image2video.create(image=picture, external_task_id="mine")
-    for announced, transfer, length, body in seen:
+        for number, picture in enumerate((path, data, b64(data))):
+            await kling.image2video.create(image=picture, external_task_id=f"mine-{number}")
+    assert 3 == len(seen)
+    for number, (announced, transfer, length, body) in enumerate(seen):
         assert (str(length), None) == (announced, transfer)
-        assert {"image": b64(data), "external_task_id": "mine"} == body
+        assert {"image": b64(data), "external_task_id": f"mine-{number}"} == body
