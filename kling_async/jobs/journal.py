@@ -65,8 +65,6 @@ class Journal:
         store: Where the rows are kept instead of the file; for a simulation.
     """
 
-    durable: Final = True
-
     def __init__(
         self,
         path: Path,
@@ -77,6 +75,7 @@ class Journal:
         store: Store | None = None,
     ) -> None:
         self.path = path
+        self.durable = True
         self.view = JournalView(self)
         """What users may read of it."""
 
