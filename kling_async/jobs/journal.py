@@ -48,6 +48,9 @@ _RESUMED: Final = (
 )
 """The order in which `entries_to_resume` gives entries: what is paid for comes first."""
 
+_UNMET: Final = frozenset({*map(str, OPEN), DAMAGED})
+"""States of rows that count as open jobs until they are met."""
+
 T = TypeVar("T")
 
 
@@ -62,8 +65,6 @@ class Journal:
         store: Where the rows are kept instead of the file; for a simulation.
     """
 
-    durable: Final = True
-
     def __init__(
         self,
         path: Path,
@@ -74,6 +75,7 @@ class Journal:
         store: Store | None = None,
     ) -> None:
         self.path = path
+        self.durable = True
         self.view = JournalView(self)
         """What users may read of it."""
 
@@ -137,11 +139,11 @@ class Journal:
         text = json.dumps(recorded)
 
         def work(table: JobTable) -> tuple[Stored, JobEntry]:
-            stored = transitions.met(table, key, endpoint, text)
-            return stored, entry_of(stored)
+            before, stored = transitions.met(table, key, endpoint, text)
+            return before, entry_of(stored)
 
-        stored, entry = await self._do(work)
-        self._note_met(stored, entry.state)
+        before, entry = await self._do(work)
+        self._note_met(before)
         if request.external_task_id is None:
             request = request_record.identified_as(request, key)
         return request, entry
@@ -244,7 +246,7 @@ class Journal:
         for states in _RESUMED if cancelled else _RESUMED[:-1]:
             async for stored, entry in self._pages(*states, until=last):
                 if stored.row.endpoint == endpoint or stored.row.state == DAMAGED:
-                    self._note_met(stored, entry.state)
+                    self._note_met(stored)
                     yield entry
 
     async def iter_entries(self, *states: JobState) -> AsyncIterator[JobEntry]:
@@ -284,8 +286,8 @@ class Journal:
         text = f"{(self._salt or b'').hex()}:{fingerprint}:{place}"
         return f"{ID_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
-    def _note_met(self, stored: Stored, state: JobState) -> None:
-        if state in OPEN and stored.seq <= self._last_at_opening and stored.seq not in self._met:
+    def _note_met(self, stored: Stored) -> None:
+        if stored.row.state in _UNMET and stored.seq <= self._last_at_opening and stored.seq not in self._met:
             self._met.add(stored.seq)
             self._unmet = max(0, self._unmet - 1)
 
@@ -314,7 +316,7 @@ def _at_opening(db: sqlite3.Connection) -> tuple[bytes, int, int]:
     if not counts.keys() <= {*JobState, DAMAGED}:
         table.mark_damage()  # rows that no list of states would show
         counts = dict(table.counts())
-    return salt, table.last(), sum(counts.get(state, 0) for state in (*OPEN, DAMAGED))
+    return salt, table.last(), sum(counts.get(state, 0) for state in _UNMET)
 
 
 def _log(error: Exception) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from kling_async.errors import JournalError, KlingError
 from kling_async.jobs.entry import JobEntry
@@ -137,9 +137,10 @@ class Recorder(Protocol):
 class NoRecord:
     """The record of a client without a journal: new ids, and nothing else."""
 
-    durable: Final = False
-    opened_at: Final = -math.inf
-    view: Final = None
+    def __init__(self) -> None:
+        self.durable = False
+        self.opened_at = -math.inf
+        self.view = None
 
     async def open(self) -> None:
         """Does nothing."""

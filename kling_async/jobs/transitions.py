@@ -41,8 +41,8 @@ def entry_of(stored: Stored) -> JobEntry:
         raise JournalError(f"the journal's entry of job {harmless(row.key)} is damaged: {error}") from None
 
 
-def met(table: JobTable, key: str, endpoint: str, request: str) -> Stored:
-    """The job of this key; recorded as queued if it is new.
+def met(table: JobTable, key: str, endpoint: str, request: str) -> tuple[Stored, Stored]:
+    """The job of this key as it was and as it is now; recorded as queued if it is new.
 
     A cancelled job is queued again. A damaged one learns its request again, and stays damaged.
 
@@ -51,15 +51,16 @@ def met(table: JobTable, key: str, endpoint: str, request: str) -> Stored:
     """
     stored = table.find(key)
     if stored is None:
-        return table.insert(Row(_text(key), endpoint, JobState.QUEUED, request))
+        stored = table.insert(Row(_text(key), endpoint, JobState.QUEUED, request))
+        return stored, stored
     row = stored.row
     if row.request == LOST:
-        return table.replace(stored, endpoint=endpoint, request=request)
+        return stored, table.replace(stored, endpoint=endpoint, request=request)
     if row.endpoint != endpoint or not _is_same(row.request, request):
         raise JournalError(f"job {harmless(key)} is in the journal already, with another request")
     if row.state == JobState.CANCELLED:
-        return table.replace(stored, state=JobState.QUEUED)
-    return stored
+        return stored, table.replace(stored, state=JobState.QUEUED)
+    return stored, stored
 
 
 def intended(table: JobTable, key: str, now: float) -> bool:
