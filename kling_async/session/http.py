@@ -247,9 +247,9 @@ class Transport:
             ConfigurationError: The client is closed or belongs to another event loop.
         """
         self.claim()
-        session, options = self._sessions.for_file(url)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT)
         try:
+            session, options = self._sessions.for_file(url)
             response = await session.get(
                 url,
                 headers=headers,
