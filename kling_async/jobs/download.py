@@ -102,14 +102,14 @@ class Downloader:
         transfer = Transfer(self._transport, self._transport.file_url(url), part, kind, on_progress)
         async with self._places:
             try:
+                await on_disk(target, part.claim)
+                while await on_disk(target, part.verify):
+                    pass
                 with anyio.move_on_after(MAX_SECONDS) as limit:
-                    await on_disk(target, part.claim)
-                    while await on_disk(target, part.verify):
-                        pass
                     await transfer.run()
-                    await on_disk(target, part.finish)
                 if limit.cancelled_caught:
                     raise DownloadError(f"{target} was not finished after {MAX_SECONDS:.0f} s")
+                await on_disk(target, part.finish)
             finally:
                 part.discard()
         return Fetched(part.sha256, part.received, anyio.current_time() - began, part.resumed)

@@ -3,11 +3,10 @@
 For a target `a.mp4` there are `.a.mp4.part.json`, the record and lock of the target, and `.a.mp4.<key>.part`, the bytes,
 where the key derives from the result.
 
-Promises: one download at a time writes to a target, across tasks, clients and processes: the record is locked (flock), and
-since the file system itself resolves spellings, links to folders and the case of names, whatever leads to one target leads
-to one record. A target that somebody else replaced meanwhile is left alone. Files are opened without following links and
-are regular, ours and linked once; what else stands at their names is removed, never written to. What a killed process
-left is taken up only as far as its recorded digest matches. Nothing here waits or knows HTTP.
+Promises: one download at a time writes to a target, across tasks, clients and processes: the record is locked, and since the
+file system itself resolves spellings, links to folders and the case of names, whatever leads to one target leads to one
+record. A target that somebody else replaced meanwhile is left alone. What a killed process left is taken up only as far as
+its recorded digest matches. Nothing here waits or knows HTTP.
 
 On file systems without locks, and on Windows, the lock does nothing; that the target was not replaced meanwhile is
 checked there as well.
@@ -15,64 +14,21 @@ checked there as well.
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
-import logging
 import os
-import re
 import stat
-import sys
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from attrs import asdict, frozen
-
-if sys.platform != "win32":
-    import fcntl
-
 from kling_async.errors import ConfigurationError, DownloadError
 from kling_async.jobs.media import HEAD
+from kling_async.jobs.own_file import drop, is_at, open_ours, read_at
+from kling_async.jobs.partial_record import LONGEST_VALIDATOR, Record, read_record, write_record
 
 _NAME_MAX: Final = 255  # bytes, on nearly every file system
-_KEY: Final = re.compile(r"[0-9a-f]{16}")
-_RECORD_SIZE: Final = 2048  # room for the longest record, so that one write replaces it
-_LONGEST_VALIDATOR: Final = 1000  # characters; what is longer is not kept
 _STEP: Final = 8 * 1024 * 1024  # bytes that are read again at a time, a few milliseconds
-_TRIES: Final = 10  # how often a name is opened anew that somebody else changes at the same time
-_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
-_FLAGS: Final = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a pipe that was planted would be waited for
-    | getattr(os, "O_BINARY", 0)
-)
-
-logger: Final = logging.getLogger(__name__)
-
-
-@frozen
-class Record:
-    """What is known of the bytes so far; everything that is needed to ask for the rest and to trust them."""
-
-    key: str
-    """Which result: 16 hexadecimal digits."""
-
-    validator: str
-    """The server's strong ETag or Last-Modified, for `If-Range`."""
-
-    length: int | None
-    """The whole file's length in bytes, or None if the server did not say."""
-
-    received: int
-    """How many bytes had been written."""
-
-    sha256: str
-    """Their digest."""
 
 
 class PartialFile:
@@ -133,14 +89,14 @@ class PartialFile:
             ConfigurationError: The target is being written, or was replaced since `inspect`.
             OSError: The disk refused.
         """
-        self._lock = _open_ours(self._record_path, 0o600)
+        self._lock = open_ours(self._record_path, 0o600)
         if self._lock is None:
             raise ConfigurationError(f"{self.target} is being downloaded already")
         self._check_target()
-        old = _read_record(self._lock)
+        old = read_record(self._lock)
         if old is not None and old.key != self._key:
             _beside(self.target, f".{old.key}.part").unlink(missing_ok=True)
-        self._file = _open_ours(self._path, 0o666)
+        self._file = open_ours(self._path, 0o666)
         if self._file is None:
             raise ConfigurationError(f"{self.target} is being downloaded already")
         if old is not None and old.key == self._key and old.received <= os.fstat(self._file).st_size:
@@ -157,12 +113,12 @@ class PartialFile:
             os.ftruncate(file, self.received)
             return False
         keep = old.received - (old.received == old.length)
-        chunk = _read_at(file, self.received, min(_STEP, keep - self.received))
+        chunk = read_at(file, self.received, min(_STEP, keep - self.received))
         self._take(chunk)
         if chunk and self.received < keep:
             return True
         whole = self._digest.copy()
-        whole.update(_read_at(file, keep, old.received - keep))
+        whole.update(read_at(file, keep, old.received - keep))
         if self.received == keep and whole.hexdigest() == old.sha256:
             self.resumed, self.length, self.validator = keep, old.length, old.validator
         else:
@@ -180,7 +136,7 @@ class PartialFile:
         """
         self._forget()
         self.length = length
-        self.validator = validator if validator is None or len(validator) <= _LONGEST_VALIDATOR else None
+        self.validator = validator if validator is None or len(validator) <= LONGEST_VALIDATOR else None
         os.ftruncate(self._opened(), 0)
         self._write_record()
 
@@ -202,7 +158,7 @@ class PartialFile:
         """
         file = self._opened()
         os.fsync(file)
-        if not _is_at(file, self._path):
+        if not is_at(file, self._path):
             raise ConfigurationError(f"{self._path} was replaced while it was being written")
         self._check_target()
         rename(self._path, self.target)
@@ -216,10 +172,10 @@ class PartialFile:
     def discard(self) -> None:
         """Removes whatever of this download is still there under a temporary name, and lets the target go."""
         if self._file is not None:
-            _drop(self._file, self._path)
+            drop(self._file, self._path)
             self._file = None
         if self._lock is not None:
-            _drop(self._lock, self._record_path)  # last: until now nobody else could claim the target
+            drop(self._lock, self._record_path)  # last: until now nobody else could claim the target
             self._lock = None
 
     def _check_target(self) -> None:
@@ -246,9 +202,7 @@ class PartialFile:
             os.ftruncate(self._lock, 0)
             return
         record = Record(self._key, self.validator, self.length, self.received, self.sha256)
-        text = json.dumps(asdict(record)).encode()
-        os.lseek(self._lock, 0, os.SEEK_SET)
-        os.write(self._lock, text.ljust(_RECORD_SIZE))
+        write_record(self._lock, record)
 
     def _opened(self) -> int:
         if self._file is None:
@@ -280,103 +234,3 @@ def _identity(path: Path) -> tuple[int, ...] | None:
     except FileNotFoundError:
         return None
     return (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
-
-
-def _open_ours(path: Path, mode: int) -> int | None:
-    """Opens and locks a file that is regular, ours and linked once, or creates it.
-
-    Args:
-        path: The file; a link or a file of another kind is removed.
-        mode: The permissions of a new file, before the umask.
-
-    Returns:
-        Its descriptor, or None if somebody else has the lock.
-
-    Raises:
-        OSError: The disk refused, or the name belongs to a folder or to another user.
-    """
-    for _ in range(_TRIES):
-        try:
-            file = os.open(path, _FLAGS, mode)
-        except OSError as error:
-            if error.errno not in {errno.ELOOP, errno.EMLINK, errno.ENXIO}:  # a link or a socket
-                raise
-            path.unlink(missing_ok=True)
-            continue
-        kept = False
-        try:
-            if not _is_at(file, path):
-                continue  # removed or replaced since it was opened
-            if not _is_ours(file):
-                path.unlink(missing_ok=True)
-                continue
-            if not _locked(file):
-                return None
-            kept = _is_at(file, path)  # whoever had the lock before may have removed the file
-            if kept:
-                return file
-        finally:
-            if not kept:
-                os.close(file)
-    raise OSError(errno.EAGAIN, "changed each time it was opened", str(path))
-
-
-def _drop(file: int, path: Path) -> None:
-    """Removes an open file if it is still the one at the path, and closes it."""
-    try:
-        if _is_at(file, path):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        logger.warning("%s could not be removed: %s", path, error)
-    finally:
-        os.close(file)
-
-
-def _is_at(file: int, path: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file), path.lstat())
-    return False
-
-
-def _is_ours(file: int) -> bool:
-    status = os.fstat(file)
-    owned = sys.platform == "win32" or status.st_uid == os.geteuid()
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and owned
-
-
-def _locked(file: int) -> bool:
-    """Locks a file until it is closed; False if somebody else has locked it."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            logger.debug("this file system has no locks: %s", error)
-    return True
-
-
-def _read_at(file: int, offset: int, length: int) -> bytes:
-    os.lseek(file, offset, os.SEEK_SET)
-    return os.read(file, length)
-
-
-def _read_record(file: int) -> Record | None:
-    """The record that stands in a file, or None if it is not a whole one."""
-    try:
-        record = Record(**json.loads(_read_at(file, 0, _RECORD_SIZE + 1)))
-        length = record.received if record.length is None else record.length
-        sound = (
-            _KEY.fullmatch(record.key)
-            and 0 < len(record.validator) <= _LONGEST_VALIDATOR
-            and record.validator.isprintable()
-            and len(record.sha256) == 2 * hashlib.sha256().digest_size
-            and isinstance(record.received, int)
-            and isinstance(length, int)
-            and 0 < record.received <= length
-        )
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return None
-    return record if sound else None

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 import anyio
-from aiohttp import ClientResponse
 from attrs import define
 from yarl import URL
 
@@ -24,7 +23,7 @@ from kling_async.jobs.in_thread import in_thread
 from kling_async.jobs.media import HEAD, MediaKind, fits_content_type, fits_head
 from kling_async.jobs.partial import PartialFile
 from kling_async.session import retry
-from kling_async.session.http import Transport
+from kling_async.session.http import FileAnswer, Transport
 
 MAX_SIZE: Final = 4 * 1024**3
 """The largest result, in bytes."""
@@ -131,49 +130,48 @@ class Transfer:
         url = self.url
         for _ in range(MAX_REDIRECTS + 1):
             async with self.transport.file(url, headers) as response:
-                if response.status not in _REDIRECTS:
+                if response.http_status not in _REDIRECTS:
                     await self._receive(response)
                     return
                 url = self._next_hop(url, response)
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
 
-    def _next_hop(self, url: URL, response: ClientResponse) -> URL:
+    def _next_hop(self, url: URL, response: FileAnswer) -> URL:
         try:
             target = str(url.join(URL(response.headers.get("Location", ""))))
         except ValueError:
             target = ""
         return self.transport.file_url(target, "a redirect of the result's URL")
 
-    async def _receive(self, response: ClientResponse) -> None:
-        self.http_status = response.status
-        if response.status in _BUSY:
-            raise ConnectionFailedError(f"the file server answered HTTP {response.status}", sent=True)
-        if response.status == 416 and self.part.received:  # the file has become shorter
+    async def _receive(self, response: FileAnswer) -> None:
+        self.http_status = response.http_status
+        if response.http_status in _BUSY:
+            raise ConnectionFailedError(f"the file server answered HTTP {response.http_status}", sent=True)
+        if response.http_status == 416 and self.part.received:  # the file has become shorter
             await self._begin_anew("the file server does not have the rest of the file")
-        if response.status not in {200, 206}:
-            said = harmless((await response.content.read(400)).decode("utf-8", "replace"))
+        if response.http_status not in {200, 206}:
+            said = harmless((await response.read(400)).decode("utf-8", "replace"))
             raise DownloadError(
-                f"the file server answered HTTP {response.status}: {said}", http_status=response.status
+                f"the file server answered HTTP {response.http_status}: {said}",
+                http_status=response.http_status,
             )
         self._check_headers(response)
-        if response.status == 206:
+        if response.http_status == 206:
             await self._check_rest(response.headers)
         else:
-            await on_disk(
-                self.part.target, self.part.restart, response.content_length, _validator(response.headers)
-            )
+            await on_disk(self.part.target, self.part.restart, response.length, _validator(response.headers))
         await self._take(response)
 
-    def _check_headers(self, response: ClientResponse) -> None:
+    def _check_headers(self, response: FileAnswer) -> None:
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise DownloadError(
                 f"the file server compressed the {self.kind}, though it was asked not to",
-                http_status=response.status,
+                http_status=response.http_status,
             )
         if not fits_content_type(self.kind, response.content_type):
             raise DownloadError(
                 f"the file server sent {harmless(response.content_type)}, which is not a file of kind {self.kind}",
-                http_status=response.status,
+                http_status=response.http_status,
             )
 
     async def _check_rest(self, headers: Mapping[str, str]) -> None:
@@ -186,9 +184,9 @@ class Transfer:
         await on_disk(self.part.target, self.part.restart, None, None)
         raise ConnectionFailedError(reason, sent=True)
 
-    async def _take(self, response: ClientResponse) -> None:
+    async def _take(self, response: FileAnswer) -> None:
         part = self.part
-        async for chunk in response.content.iter_chunked(_CHUNK):
+        while chunk := await response.read(_CHUNK):
             if part.received + len(chunk) > MAX_SIZE:
                 raise DownloadError(f"the file is larger than {MAX_SIZE} bytes")
             await on_disk(part.target, part.write, chunk)

@@ -8,8 +8,9 @@ and those that were opened here are closed here.
 from __future__ import annotations
 
 import uuid
+from base64 import b64encode
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -92,26 +93,26 @@ class Sessions:
             await self._resolvers.pop().close()
 
 
-_ENVIRONMENT_SCHEMES: Final = frozenset({"http", "https"})
-
-
 def _environment_proxy(url: URL) -> dict[str, Any] | None:
     """The request options for the environment's proxy, or None if the URL is fetched directly.
 
     aiohttp's own `trust_env` is not used for files: it would also send credentials from the user's netrc.
     """
     text = getproxies().get(url.scheme)
-    if not text or url.scheme not in _ENVIRONMENT_SCHEMES or proxy_bypass(url.host or ""):
+    if not text or proxy_bypass(url.host or ""):
         return None
     proxy = URL(text)
-    auth = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
-    return {"proxy": proxy.with_user(None), "proxy_auth": auth}
+    options: dict[str, Any] = {"proxy": proxy.with_user(None)}
+    if proxy.user:
+        word = b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode()
+        options["proxy_headers"] = {"Proxy-Authorization": f"Basic {word}"}  # for the proxy's CONNECT alone
+    return options
 
 
 async def _unpooled(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Sends a request over a connection of its own, which is closed afterwards.
+    """Sends a request over a connection of its own, which the server is asked to close afterwards.
 
     aiohttp's pool finds connections by a key that the headers for a proxy are a part of; a header that no other request
     has finds none. It is sent to a proxy alone, if there is one.

@@ -56,6 +56,38 @@ class Answer:
     """The body, decompressed."""
 
 
+class FileAnswer:
+    """A file server's answer, whose body is still to come.
+
+    Args:
+        response: aiohttp's answer.
+        translate_error: Makes an error of this library from a foreign one.
+    """
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, translate_error: Callable[[Exception], KlingError]
+    ) -> None:
+        self._response = response
+        self._translate = translate_error
+        self.http_status: int = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.content_type: str = response.content_type
+        self.length: int | None = response.content_length
+
+    async def read(self, size: int) -> bytes:
+        """Reads what has arrived, at most `size` bytes; nothing at the end of the body.
+
+        Raises:
+            ConnectionFailedError: The transfer broke.
+            ConfigurationError: The client was closed.
+        """
+        try:
+            return await self._response.content.read(size)
+        except Exception as error:  # noqa: BLE001 - translated below, outside the handler, so that none is chained
+            failure = self._translate(error)
+        raise failure
+
+
 class Transport:
     """Sends requests to one base URL, over sessions of its own or one of the caller's.
 
@@ -202,7 +234,7 @@ class Transport:
         return url
 
     @asynccontextmanager
-    async def file(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def file(self, url: URL, headers: Mapping[str, str]) -> AsyncIterator[FileAnswer]:
         """Opens a result's file: no Authorization header, no redirect followed.
 
         Args:
@@ -210,14 +242,14 @@ class Transport:
             headers: The request's headers.
 
         Raises:
-            ConnectionFailedError: The file server gave no answer, or the transfer broke.
+            ConnectionFailedError: The file server gave no answer.
             DownloadError: The host has no public address.
+            ConfigurationError: The client is closed or belongs to another event loop.
         """
         self.claim()
-        session, options = self._sessions.for_file(url)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT)
-        failure: KlingError | None = None
         try:
+            session, options = self._sessions.for_file(url)
             response = await session.get(
                 url,
                 headers=headers,
@@ -227,15 +259,17 @@ class Transport:
                 **options,
             )
         except Exception as error:  # noqa: BLE001 - translated below, outside the handler, so that none is chained
-            failure = translate(error, url, sent=True)
+            failure = self._file_error(error, url)
         else:
-            try:
-                async with response:
-                    yield response
-                    return
-            except (aiohttp.ClientError, TimeoutError) as error:
-                failure = translate(error, url, sent=True)
+            async with response:
+                yield FileAnswer(response, lambda error: self._file_error(error, url))
+            return
         raise failure
+
+    def _file_error(self, error: Exception, url: URL) -> KlingError:
+        if self._closed:  # aiohttp has many words for it
+            return ConfigurationError("this client is closed")
+        return translate(error, url, sent=True)
 
     async def aclose(self) -> None:
         """Closes the sessions that were opened here."""
