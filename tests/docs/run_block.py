@@ -14,15 +14,21 @@ LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def run_python(block, world):
-    """Runs a block; a block of tests goes through pytest, a `main` that nothing calls is called."""
+    """Runs a block and its hidden check; tests go through pytest, and a `main` that nothing calls is called."""
     world.provide(block.source)
     if re.search(r"^(async )?def test_", block.visible, re.MULTILINE):
         run_tests(block.source, world.folder)
         return
     scope = {"__name__": "__main__"}
-    exec(compile(block.source, str(block.path), "exec", dont_inherit=True), scope)
-    if inspect.iscoroutinefunction(scope.get("main")) and "asyncio.run(" not in block.source:
+    run_text(block.script, block, scope)
+    if inspect.iscoroutinefunction(scope.get("main")) and "asyncio.run(" not in block.script:
         asyncio.run(scope["main"]())
+    run_text(block.check, block, scope)
+
+
+def run_text(text, block, scope):
+    """Runs text of a document, whose lines its tracebacks have."""
+    exec(compile(text, str(block.path), "exec", dont_inherit=True), scope)
 
 
 def run_tests(source, folder):
@@ -37,7 +43,7 @@ def run_session(block, world):
     """Runs an interpreter's session and compares what it prints; errors may be shown without their traceback."""
     world.provide(block.source)
     scope = {"__name__": "__main__"}
-    exec(compile(block.setup, str(block.path), "exec", dont_inherit=True), scope)
+    run_text(block.setup, block, scope)
     for example in doctest.DocTestParser().get_examples(block.visible):
         printed = StringIO()
         code = compile(example.source, f"{block} {example.source.strip()}", "single", dont_inherit=True)
@@ -49,3 +55,4 @@ def run_session(block, world):
         assert CHECKER.check_output(example.want, printed.getvalue(), LENIENT), (
             f"{block}: {example.source}shown:\n{example.want}is:\n{printed.getvalue()}"
         )
+    run_text(block.check, block, scope)

@@ -49,9 +49,38 @@ def test_hidden_set_up_keeps_its_lines(document):
     }
 
 
+def test_a_hidden_check_can_fail(document, world):
+    """It sees what the block has done, and its failure is the block's."""
+    (block,) = document(
+        "~~~python\nasync def main() -> None:\n    global x\n    x = 1\n~~~\n\n"
+        "<!-- invisible-code-check: python\nassert x == 2, x\n-->\n"
+    )
+    with pytest.raises(AssertionError) as caught:
+        run_python(block, world)
+    assert ("1", 8) == (str(caught.value), traceback.extract_tb(caught.value.__traceback__)[-1].lineno)
+    assert ["async def main() -> None:", "assert x == 2, x"] == [
+        block.source.split("\n")[at] for at in (1, 7)
+    ]
+
+
+def test_a_hidden_check_belongs_to_python(document):
+    """Where no block of Python stands before it, it would check nothing."""
+    with pytest.raises(ValueError, match=r"sample\.md:5: no Python before"):
+        document("~~~json\n{}\n~~~\n\n<!-- invisible-code-check: python\nassert False\n-->\n")
+
+
+def test_a_block_may_be_imported(document, world):
+    """Hidden set-up keeps a server from being started."""
+    (block,) = document(
+        "<!-- invisible-code-block: python\n__name__ = 'imported'\n-->\n"
+        "~~~python\nif __name__ == '__main__':\n    raise RuntimeError\n~~~\n"
+    )
+    run_python(block, world)
+
+
 def test_hidden_set_up_without_a_block_is_refused(document):
     """It would never run."""
-    with pytest.raises(ValueError, match=r"sample\.md:1: no Python follows"):
+    with pytest.raises(ValueError, match=r"sample\.md: no Python after the hidden set-up in line 2"):
         document("<!-- invisible-code-block: python\nx = 1\n-->\n\n~~~json\n{}\n~~~\n")
 
 
