@@ -52,7 +52,9 @@ def main() -> int:
         ]
     unknown = [symbol for symbol in found["symbols"] if symbol["isExported"] and not symbol["isTypeKnown"]]
     reasons = [f"{symbol['name']}: {line['message']}" for symbol in unknown for line in symbol["diagnostics"]]
-    for reason in reasons[:SHOWN]:
+    for reason in sorted(reasons, key=lambda reason: "partially unknown" in reason)[
+        :SHOWN
+    ]:  # causes come first
         print(" ".join(reason.split()))
     percent = 100 * found["completenessScore"]
     print(f"{percent:.2f} % of the public types are known, {len(unknown)} are not; the floor is {FLOOR:g} %")
