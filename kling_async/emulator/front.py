@@ -63,8 +63,8 @@ class Front:
             target = route(request.method, path)
         except RefusedError as error:
             if path.startswith(CONTROL_PATH):
-                return respond(control(self._emulator, request.method, path, await request.read()))
-            target, refused = Target("other"), refusal(error)
+                return respond(await control(self._emulator, request.method, path, await request.read()))
+            target, refused = Target("other"), self._nowhere(request, error)
         record = self._record(request, target, path, query)
         try:
             response = respond(refused) if refused else await self._serve(request, target, query, record)
@@ -72,6 +72,14 @@ class Front:
             return reset(request)
         record.status = response.status if response.prepared or _alive(request) else None
         return response
+
+    def _nowhere(self, request: web.Request, error: RefusedError) -> Answer:
+        """The refusal of what the service does not have: the bearer is checked before it is looked for."""
+        try:
+            self._service.authenticate(request.headers)
+        except RefusedError as unknown:
+            return refusal(unknown)
+        return refusal(error)
 
     async def _serve(
         self, request: web.Request, target: Target, query: str, record: RequestRecord
@@ -103,14 +111,10 @@ class Front:
         """Does what the call asks for; every refusal is an answer."""
         try:
             if target.call == "download":
-                return await self._service.download(target.identifier, request.headers)
+                return await self._service.download(target, request.headers)
             raw = await _body(request)
             self._service.authenticate(request.headers)
-            if target.call == "create":
-                return await self._service.create(request.content_type, raw)
-            if target.call == "get":
-                return self._service.get(target.identifier)
-            return self._service.list_page(query)
+            return await self._service.answer(target, query, request.content_type, raw)
         except RefusedError as error:
             return refusal(error)
 

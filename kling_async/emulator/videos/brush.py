@@ -98,7 +98,9 @@ def filled(picture: "Picture", holes: "Picture") -> "Picture":
     import numpy as np  # noqa: PLC0415 - the extra
     from PIL import Image, ImageChops, ImageFilter  # noqa: PLC0415 - the extra
 
-    known = ImageChops.invert(holes.filter(ImageFilter.MaxFilter(5)))  # a region's rim does not count as surrounding
+    known = ImageChops.invert(
+        holes.filter(ImageFilter.MaxFilter(5))
+    )  # a region's rim does not count as surrounding
     layer = Image.merge("RGBA", (*picture.split(), known))
     cells = np.asarray(layer.resize(frame_size(picture.size, GRID), Image.Resampling.BOX)).astype("float32")
     held = cells[..., 3:] > 0
