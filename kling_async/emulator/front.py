@@ -5,7 +5,7 @@ service, wrong paths and methods included, are envelopes.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +84,8 @@ class Front:
     async def _serve(
         self, request: web.Request, target: Target, query: str, record: RequestRecord
     ) -> web.StreamResponse:
-        async def work() -> Answer:
-            return await self._work(request, target, query)
+        async def work(headers: Mapping[str, str] | None = None) -> Answer:
+            return await self._work(request, target, query, request.headers if headers is None else headers)
 
         fault = self._emulator.draw(target.call)
         if fault is None:
@@ -102,18 +102,21 @@ class Front:
             work=work,
             happened=happened,
             account=self._emulator.account,
+            show=self._service.show,
             closing=self._closing,
             background=self._later,
         )
         return await fault.kind.handler(incident)
 
-    async def _work(self, request: web.Request, target: Target, query: str) -> Answer:
+    async def _work(
+        self, request: web.Request, target: Target, query: str, headers: Mapping[str, str]
+    ) -> Answer:
         """Does what the call asks for; every refusal is an answer."""
         try:
             if target.call == "download":
-                return await self._service.download(target, request.headers)
+                return await self._service.download(target, headers)
             raw = await _body(request)
-            self._service.authenticate(request.headers)
+            self._service.authenticate(headers)
             return await self._service.answer(target, query, request.content_type, raw)
         except RefusedError as error:
             return refusal(error)

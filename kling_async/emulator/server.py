@@ -9,10 +9,14 @@ depends on them reads them there. Its state is its own: two emulators share noth
 
 import asyncio
 import math
+import ssl
+import tempfile
 from collections import Counter, deque
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import attrs
 from aiohttp import web
@@ -26,6 +30,7 @@ from kling_async.emulator.service.callbacks import Callback, CallbackSender
 from kling_async.emulator.service.calls import Service
 from kling_async.emulator.service.settings import Settings
 from kling_async.emulator.service.states import Task
+from kling_async.emulator.tls import server_context
 from kling_async.emulator.trouble.plan import FaultPlan
 from kling_async.emulator.videos.gallery import Gallery
 
@@ -35,11 +40,15 @@ GRACE_SECONDS = 0.05
 
 @attrs.define(kw_only=True, eq=False, slots=False, repr=False)
 class Emulator(Settings, FaultPlan):
-    """A local Kling image2video service.
+    """A local Kling service: image2video and every other path of its family.
+
+    The fields of image2video, text2video and video-extend are checked by the API reference's rules. Of the other paths
+    only the rules are checked that the whole family shares; their own fields are not.
 
     Args:
         host: Address to listen on.
         port: Port; 0: any free one.
+        tls: Whether it serves https, with a certificate made at start; see `certificate`.
         access_key: The account's key, invented by default.
         secret_key: Signs the tokens, at least 32 bytes; invented by default.
         api_key: The static bearer, accepted as well; invented by default.
@@ -65,7 +74,11 @@ class Emulator(Settings, FaultPlan):
 
     host: str = "127.0.0.1"
     port: int = 0
+    tls: bool = False
     webhook_secret: str | None = None
+
+    certificate: Path | None = attrs.field(default=None, init=False)
+    """With `tls`, the certificate to trust (PEM), there until the emulator closes."""
 
     account: Account = attrs.field(init=False)
     """What the service remembers."""
@@ -111,6 +124,7 @@ class Emulator(Settings, FaultPlan):
         Raises:
             OSError: The port is taken.
             RuntimeError: It was entered before.
+            MissingCryptographyError: `tls` needs the package `cryptography`, which is not installed.
         """
         if self._entered:
             raise RuntimeError("an Emulator can be entered once; make another")
@@ -125,9 +139,10 @@ class Emulator(Settings, FaultPlan):
             stack.callback(self.account.close)
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(self._front.close)
+            context = self._context(stack) if self.tls else None
             await runner.setup()
-            await web.TCPSite(runner, self.host, self.port).start()
-            self.url = _address(self.host, runner.addresses[0][1])
+            await web.TCPSite(runner, self.host, self.port, ssl_context=context).start()
+            self.url = _address("https" if self.tls else "http", self.host, runner.addresses[0][1])
             self._stack = stack.pop_all()
         return self
 
@@ -136,6 +151,14 @@ class Emulator(Settings, FaultPlan):
     ) -> None:
         """Stops serving, and cancels everything that was to come later."""
         await self._stack.aclose()
+
+    def _context(self, stack: AsyncExitStack) -> ssl.SSLContext:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kling-emulator-"))
+        hosts = {urlsplit(url).hostname for url in (self.public_url, self.files_url) if url}
+        context, self.certificate = server_context(
+            Path(folder), {*(host for host in hosts if host), self.host}
+        )
+        return context
 
     @property
     def in_flight(self) -> int:
@@ -208,6 +231,6 @@ def _seconds(seconds: float) -> float:
     return float(seconds)
 
 
-def _address(host: str, port: int) -> str:
+def _address(scheme: str, host: str, port: int) -> str:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - answers for that address, binds nothing
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
