@@ -1,4 +1,4 @@
-"""A local emulator of the Kling image2video service: the API reference's rules, its answers, and its trouble.
+"""A local emulator of the Kling service: the API reference's rules, its answers, and its trouble.
 
 An island: it imports nothing from the rest of the package and states every rule a second time. The
 names load when they are first asked for, so that importing this costs next to nothing.

@@ -5,7 +5,7 @@ service, wrong paths and methods included, are envelopes.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +63,8 @@ class Front:
             target = route(request.method, path)
         except RefusedError as error:
             if path.startswith(CONTROL_PATH):
-                return respond(control(self._emulator, request.method, path, await request.read()))
-            target, refused = Target("other"), refusal(error)
+                return respond(await control(self._emulator, request.method, path, await request.read()))
+            target, refused = Target("other"), self._nowhere(request, error)
         record = self._record(request, target, path, query)
         try:
             response = respond(refused) if refused else await self._serve(request, target, query, record)
@@ -73,11 +73,19 @@ class Front:
         record.status = response.status if response.prepared or _alive(request) else None
         return response
 
+    def _nowhere(self, request: web.Request, error: RefusedError) -> Answer:
+        """The refusal of what the service does not have: the bearer is checked before it is looked for."""
+        try:
+            self._service.authenticate(request.headers)
+        except RefusedError as unknown:
+            return refusal(unknown)
+        return refusal(error)
+
     async def _serve(
         self, request: web.Request, target: Target, query: str, record: RequestRecord
     ) -> web.StreamResponse:
-        async def work() -> Answer:
-            return await self._work(request, target, query)
+        async def work(headers: Mapping[str, str] | None = None) -> Answer:
+            return await self._work(request, target, query, request.headers if headers is None else headers)
 
         fault = self._emulator.draw(target.call)
         if fault is None:
@@ -94,23 +102,22 @@ class Front:
             work=work,
             happened=happened,
             account=self._emulator.account,
+            show=self._service.show,
             closing=self._closing,
             background=self._later,
         )
         return await fault.kind.handler(incident)
 
-    async def _work(self, request: web.Request, target: Target, query: str) -> Answer:
+    async def _work(
+        self, request: web.Request, target: Target, query: str, headers: Mapping[str, str]
+    ) -> Answer:
         """Does what the call asks for; every refusal is an answer."""
         try:
             if target.call == "download":
-                return await self._service.download(target.identifier, request.headers)
+                return await self._service.download(target, headers)
             raw = await _body(request)
-            self._service.authenticate(request.headers)
-            if target.call == "create":
-                return await self._service.create(request.content_type, raw)
-            if target.call == "get":
-                return self._service.get(target.identifier)
-            return self._service.list_page(query)
+            self._service.authenticate(headers)
+            return await self._service.answer(target, query, request.content_type, raw)
         except RefusedError as error:
             return refusal(error)
 

@@ -13,7 +13,7 @@ class RequestRecord:
     """One request and how it was answered."""
 
     call: str
-    """create, get, list, download, or other for what the service does not have."""
+    """create, get, list, download, call (synchronous), costs, or other for what the service does not have."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Ledger:
     """The last 10,000 requests, in order of arrival."""
 
     counts: Counter[str] = attrs.field(factory=Counter, init=False)
-    """All requests seen, by call: create, get, list, download, other."""
+    """All requests seen, by call: create, get, list, download, call, costs, other."""
 
     def add(self, record: RequestRecord) -> None:
         """Counts and keeps a request."""

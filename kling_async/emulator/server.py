@@ -7,10 +7,16 @@ An emulator is its settings and its plan of trouble: both can be changed while i
 depends on them reads them there. Its state is its own: two emulators share nothing. Its ledger is what tests judge by.
 """
 
+import asyncio
+import math
+import ssl
+import tempfile
 from collections import Counter, deque
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import attrs
 from aiohttp import web
@@ -23,8 +29,8 @@ from kling_async.emulator.service.answers import encode
 from kling_async.emulator.service.callbacks import Callback, CallbackSender
 from kling_async.emulator.service.calls import Service
 from kling_async.emulator.service.settings import Settings
-from kling_async.emulator.service.shapes import task_shown
 from kling_async.emulator.service.states import Task
+from kling_async.emulator.tls import server_context
 from kling_async.emulator.trouble.plan import FaultPlan
 from kling_async.emulator.videos.gallery import Gallery
 
@@ -34,22 +40,33 @@ GRACE_SECONDS = 0.05
 
 @attrs.define(kw_only=True, eq=False, slots=False, repr=False)
 class Emulator(Settings, FaultPlan):
-    """A local Kling image2video service.
+    """A local Kling service: image2video and every other path of its family.
+
+    The fields of image2video, text2video and video-extend are checked by the API reference's rules. Of the other paths
+    only the rules are checked that the whole family shares; their own fields are not.
 
     Args:
         host: Address to listen on.
         port: Port; 0: any free one.
+        tls: Whether it serves https, with a certificate made at start; see `certificate`.
         access_key: The account's key, invented by default.
         secret_key: Signs the tokens, at least 32 bytes; invented by default.
         api_key: The static bearer, accepted as well; invented by default.
         advance: How tasks move on: `AtOnce()`, `ByPolls(processing, ended)` or `ByClock(seconds)`.
-        capacity: Tasks in flight above which a create is refused with 1303; None: no limit.
+        capacity: Slots above which a create is refused with 1303: a number for videos, or a mapping of "video", "image"
+            and "audio"; None: no limit. A task holds one slot, an image task as many as it makes images.
         list_order: The list's order, which the service documents nowhere: newest, oldest or random.
         capabilities: Whether the capability map is enforced.
         render: Whether results are rendered; otherwise all are one small fixed file.
         fail_when: Given a create's body, says why its task is to fail, or None.
         webhook_secret: `whsec_` and base64: signs the callbacks.
         clock: Seconds since the epoch: what tokens, timestamps and the `Date` header go by.
+        public_url: Address by which others reach it, if it is not `url`; results point there.
+        files_url: Address at which results point, if it is neither of the two.
+        repeated_ids: What happens to a second create under one external id: refuse or accept.
+        duplicate_message: Wording of the refusal of a repeated id, `{external_id}` in it; None: no message.
+        duplicate_code: Service code of that refusal.
+        duplicate_http: HTTP status of that refusal; None: the code's own.
 
     Raises:
         ValueError: A secret that is too short or not base64, a setting out of its bounds.
@@ -57,7 +74,11 @@ class Emulator(Settings, FaultPlan):
 
     host: str = "127.0.0.1"
     port: int = 0
+    tls: bool = False
     webhook_secret: str | None = None
+
+    certificate: Path | None = attrs.field(default=None, init=False)
+    """With `tls`, the certificate to trust (PEM), there until the emulator closes."""
 
     account: Account = attrs.field(init=False)
     """What the service remembers."""
@@ -69,13 +90,15 @@ class Emulator(Settings, FaultPlan):
     """The last 10,000 requests, in order of arrival."""
 
     counts: Counter[str] = attrs.field(init=False)
-    """All requests seen, by call: create, get, list, download, other."""
+    """All requests seen, by call: create, get, list, download, call, costs, other."""
 
     callbacks: deque[Callback] = attrs.field(init=False)
     """The last 10,000 notifications and what became of them."""
 
     _sender: CallbackSender = attrs.field(init=False)
+    _service: Service = attrs.field(init=False)
     _front: Front = attrs.field(init=False)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _gallery: Gallery = attrs.field(factory=Gallery, init=False)
     _entered: bool = attrs.field(default=False, init=False)
     _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
@@ -87,7 +110,8 @@ class Emulator(Settings, FaultPlan):
         self.tasks = self.account.tasks
         self._sender = CallbackSender(self.clock, self.webhook_secret)
         self.callbacks = self._sender.sent
-        self._front = Front(self, Service(self, self.account, self._gallery), ledger)
+        self._service = Service(self, self.account, self._gallery)
+        self._front = Front(self, self._service, ledger)
 
     @override
     def __repr__(self) -> str:
@@ -100,10 +124,12 @@ class Emulator(Settings, FaultPlan):
         Raises:
             OSError: The port is taken.
             RuntimeError: It was entered before.
+            MissingCryptographyError: `tls` needs the package `cryptography`, which is not installed.
         """
         if self._entered:
             raise RuntimeError("an Emulator can be entered once; make another")
         self._entered = True
+        self._loop = asyncio.get_running_loop()
         runner = web.AppRunner(
             self._front.app(), access_log=None, handle_signals=False, shutdown_timeout=GRACE_SECONDS
         )
@@ -113,9 +139,10 @@ class Emulator(Settings, FaultPlan):
             stack.callback(self.account.close)
             stack.push_async_callback(runner.cleanup)
             stack.push_async_callback(self._front.close)
+            context = self._context(stack) if self.tls else None
             await runner.setup()
-            await web.TCPSite(runner, self.host, self.port).start()
-            self.url = _address(self.host, runner.addresses[0][1])
+            await web.TCPSite(runner, self.host, self.port, ssl_context=context).start()
+            self.url = _address("https" if self.tls else "http", self.host, runner.addresses[0][1])
             self._stack = stack.pop_all()
         return self
 
@@ -124,6 +151,14 @@ class Emulator(Settings, FaultPlan):
     ) -> None:
         """Stops serving, and cancels everything that was to come later."""
         await self._stack.aclose()
+
+    def _context(self, stack: AsyncExitStack) -> ssl.SSLContext:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kling-emulator-"))
+        hosts = {urlsplit(url).hostname for url in (self.public_url, self.files_url) if url}
+        context, self.certificate = server_context(
+            Path(folder), {*(host for host in hosts if host), self.host}
+        )
+        return context
 
     @property
     def in_flight(self) -> int:
@@ -134,13 +169,68 @@ class Emulator(Settings, FaultPlan):
         """How many tasks were ever created under an external id."""
         return self.account.created[external_id]
 
+    def fill(self, seconds: float) -> None:
+        """Lets a stranger hold every slot for videos for a while: creates are refused with 1303.
+
+        Args:
+            seconds: How long, from now.
+        """
+        self.account.fill(_seconds(seconds))
+
+    async def fast_forward(self, seconds: float) -> None:
+        """Makes the tasks as old as if `seconds` had passed, and returns when their callbacks are sent.
+
+        Tasks that move by the clock move on, hidden ones may appear, a stranger who filled the account may leave. The
+        clocks of the event loop and of the answers do not change.
+
+        Args:
+            seconds: How far, from 0 on.
+
+        Raises:
+            ValueError: The seconds are negative or not a finite number.
+        """
+        self.account.fast_forward(_seconds(seconds))
+        await self._sender.idle()
+
+    def fast_forward_sync(self, seconds: float, *, timeout: float = 30.0) -> None:
+        """Does what `fast_forward` does, for a caller in another thread than the emulator's.
+
+        Args:
+            seconds: How far, from 0 on.
+            timeout: How long to wait for it, in seconds.
+
+        Raises:
+            RuntimeError: The emulator does not run, or runs in this thread.
+            TimeoutError: It took too long.
+            ValueError: The seconds are negative or not a finite number.
+        """
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            raise RuntimeError("the emulator does not run; enter it first")
+        if loop is _running_loop():
+            raise RuntimeError("this is the emulator's own thread: await emulator.fast_forward(…) instead")
+        asyncio.run_coroutine_threadsafe(self.fast_forward(seconds), loop).result(timeout)
+
     def _status_changed(self, task: Task) -> None:
         url = task.body.get("callback_url")
         if url is not None:
-            body = encode(task_shown(task, self.url))
+            body = encode(self._service.show(task))
             self._sender.send(url, task.task_id, task.status, body)
 
 
-def _address(host: str, port: int) -> str:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _seconds(seconds: float) -> float:
+    if not isinstance(seconds, int | float) or not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"seconds must be a finite number from 0 on, not {seconds!r}")
+    return float(seconds)
+
+
+def _address(scheme: str, host: str, port: int) -> str:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - answers for that address, binds nothing
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"

@@ -110,9 +110,9 @@ def test_closed_pipe_of_a_single_line_is_quiet(service, python):
 def test_emulator_prints_what_a_shell_needs_and_ends_with_ctrl_c(python, interrupt, monkeypatch):
     """The lines are good for eval, and Ctrl-C is the way to end it."""
     process = python(*CLI, "emulator", "--port", "0", "--seconds", "0")
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     settings = dict(line.removeprefix("export ").rstrip("\n").split("=", 1) for line in lines)
-    assert ["KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY"] == list(settings)
+    assert ["KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_KEY"] == list(settings)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert "the keys work\n" == python(*CLI, "check").communicate(timeout=15)[0]
@@ -122,7 +122,7 @@ def test_emulator_prints_what_a_shell_needs_and_ends_with_ctrl_c(python, interru
 def test_emulators_settings_for_machines(python, interrupt):
     """With --json they are one document."""
     process = python(*CLI, "emulator", "--port", "0", "--json")
-    assert {"KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY"} == set(
+    assert {"KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_KEY"} == set(
         json.loads(process.stdout.readline())
     )
     assert 0 == interrupt(process, lambda: True)[0]

@@ -7,11 +7,12 @@ status and its message meet in one place.
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from kling_async.emulator.service.states import Task
+if TYPE_CHECKING:
+    from kling_async.emulator.service.states import Task
 
 CODES: Mapping[int, tuple[int, str]] = {
     0: (200, "SUCCEED"),
@@ -50,6 +51,7 @@ class RefusedError(Exception):
         message: Message of the answer; by default the code's own.
         http: HTTP status; by default the code's own, 500 for an unknown code.
         headers: Extra headers of the answer, such as `Retry-After`.
+        silent: Whether the answer has no message at all.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class RefusedError(Exception):
         *,
         http: int | None = None,
         headers: Mapping[str, str] | None = None,
+        silent: bool = False,
     ) -> None:
         status, wording = CODES.get(code, (500, "Unknown error"))
         self.code = code
         self.http = status if http is None else http
         self.message = wording if message is None else message
         self.headers = dict(headers or {})
+        self.silent = silent
         super().__init__(f"{self.http}/{code} {self.message}")
 
 
@@ -75,7 +79,7 @@ class Answer:
     status: int
     body: bytes
     headers: Mapping[str, str]
-    task: Task | None = None
+    task: "Task | None" = None
     """The task that the call created or showed."""
 
 
@@ -85,7 +89,7 @@ def encode(payload: Any) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def success(data: Any, task: Task | None = None) -> Answer:
+def success(data: Any, task: "Task | None" = None) -> Answer:
     """The envelope around `data`, code 0."""
     payload = {"code": 0, "message": CODES[0][1], "request_id": request_id(), "data": data}
     return Answer(200, encode(payload), {"Content-Type": JSON_TYPE}, task)
@@ -94,6 +98,8 @@ def success(data: Any, task: Task | None = None) -> Answer:
 def refusal(error: RefusedError) -> Answer:
     """The envelope of a refusal; it has no `data`."""
     payload = {"code": error.code, "message": error.message, "request_id": request_id()}
+    if error.silent:
+        del payload["message"]
     return Answer(error.http, encode(payload), {"Content-Type": JSON_TYPE, **error.headers})
 
 

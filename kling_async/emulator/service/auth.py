@@ -1,5 +1,8 @@
 """The bearer check: a JWT signed with the account's secret key, or the static API key.
 
+A token needs `iss` and `exp`; `nbf` and `iat` may be there, and must not be in the future. Other claims and header fields
+are ignored, as the service's library ignores them (facts.md, section 1).
+
 Pure: the time is handed in. Every refusal carries the service's own code, 1001–1004.
 """
 
@@ -11,8 +14,8 @@ import jwt
 from kling_async.emulator.service.answers import RefusedError
 from kling_async.emulator.service.settings import Keys
 
-CLAIMS = {"iss", "exp", "nbf"}
-HEADER = {"alg": "HS256", "typ": "JWT"}
+_UNCHECKED: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")}
+"""The times are checked here, against the emulator's clock; unknown claims are ignored."""
 
 
 def check_bearer(authorization: str | None, keys: Keys, now: float) -> None:
@@ -48,22 +51,22 @@ def _claims(token: str, keys: Keys) -> dict[str, Any]:
             token,
             keys.secret_key,
             algorithms=["HS256"],
-            options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+            options=_UNCHECKED,
         )
     except (jwt.InvalidTokenError, ValueError, RecursionError) as error:
         raise RefusedError(1002) from error
     claims: dict[str, Any] = decoded["payload"]
-    if decoded["header"] != HEADER or set(claims) != CLAIMS or claims["iss"] != keys.access_key:
+    if claims.get("iss") != keys.access_key or "exp" not in claims:
         raise RefusedError(1002)
     return claims
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
-    for name in ("exp", "nbf"):
-        value = claims[name]
+    times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
+    for value in times.values():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise RefusedError(1002)
-    if claims["nbf"] > now:
+    if any(times.get(name, now) > now for name in ("nbf", "iat")):
         raise RefusedError(1003)
-    if claims["exp"] <= now:
+    if times["exp"] <= now:
         raise RefusedError(1004)

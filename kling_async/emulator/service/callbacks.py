@@ -69,6 +69,10 @@ class CallbackSender:
         self._posts.add(post)
         post.add_done_callback(self._posts.discard)
 
+    async def idle(self) -> None:
+        """Waits until every callback so far has been answered or has failed."""
+        await asyncio.gather(*self._posts, return_exceptions=True)
+
     async def close(self) -> None:
         """Cancels what is still under way."""
         for post in self._posts:

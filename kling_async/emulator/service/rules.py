@@ -1,115 +1,61 @@
-"""Every rule of the API reference, once, on the raw JSON field: a name, a test, a code, a message.
+"""Every rule of an endpoint, once, on the raw JSON field; one book for each endpoint.
 
-Pure. The rules are stated a second time here, on purpose, and from the API reference alone: the
-client's own table is never read. A request may break several rules; `broken` names all of them, and the service
-answers with the first.
+Pure. The rules are stated a second time here, on purpose, and from the API reference alone: the client's own table is
+never read. They judge a body literally; what it plainly means is settled before (`plain`). A request may break several
+rules; `broken` names all of them, and the service answers with the first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from kling_async.emulator.service import capabilities, motion_rules
-from kling_async.emulator.service.submission import Submission, submission
-from kling_async.emulator.videos.pictures import MAX_BYTES, MIN_SIDE, Picture, is_web_url
-
-Test = Callable[[Submission], str | None]
-"""None if the rule is kept, else the message."""
-
-MODES = ("std", "pro")
-DURATIONS = ("5", "10")
-LONGEST_PROMPT = 2500
-"""Characters, not bytes and not UTF-16 units."""
-
-TEXT_FIELDS = (
-    "model_name", "image", "image_tail", "prompt", "negative_prompt", "mode", "static_mask",
-    "duration", "callback_url", "external_task_id",
-)  # fmt: skip
+from kling_async.emulator.service import plain
+from kling_async.emulator.service.brush_rules import BRUSH
+from kling_async.emulator.service.camera_rules import CAMERA, CAMERA_AXES
+from kling_async.emulator.service.capabilities import IMAGE2VIDEO as IMAGE2VIDEO_ROWS
+from kling_async.emulator.service.capabilities import TEXT2VIDEO as TEXT2VIDEO_ROWS
+from kling_async.emulator.service.capabilities import capability_rules
+from kling_async.emulator.service.field_rules import (
+    ANY_ENDPOINT,
+    CFG_SCALE,
+    DURATION,
+    MODE,
+    one_of,
+    prompt_length,
+    texts,
+)
+from kling_async.emulator.service.picture_rules import PICTURE_RULES
+from kling_async.emulator.service.rule import Broken, Rule
+from kling_async.emulator.service.shot_rules import ELEMENTS, SHOTS, SOUND, customized
+from kling_async.emulator.service.submission import (
+    FindPictures,
+    Submission,
+    any_pictures,
+    image2video_pictures,
+    no_pictures,
+    submission,
+)
 
 
 @attrs.frozen
-class Rule:
-    """One sentence of the API reference."""
+class Book:
+    """What an endpoint checks."""
 
-    name: str
-    test: Test
-    code: int | None = 1201
-    """The refusal's service code; None: the create is taken and the task ends as failed."""
+    rules: tuple[Rule, ...]
+    """In the order in which the service checks them."""
 
+    capabilities: tuple[Rule, ...] = ()
+    """The capability map's, which has a switch of its own."""
 
-@attrs.frozen
-class Broken:
-    """A rule that a request broke, and what the service says to it."""
+    shape: Mapping[str, plain.Shape] = attrs.field(factory=dict)
+    """The types of the fields, so that their plain meaning can be found."""
 
-    rule: Rule
-    message: str
+    find_pictures: FindPictures = no_pictures
 
-
-def broken(body: Mapping[str, Any] | Submission, *, capabilities: bool = True) -> list[Broken]:
-    """Returns all rules that a request breaks, in the table's order.
-
-    Args:
-        body: The JSON object of a create, or its inspected form.
-        capabilities: Whether the capability map counts.
-    """
-    request = body if isinstance(body, Submission) else submission(body)
-    rules = (*RULES, CAPABILITY) if capabilities else RULES
-    verdicts = ((rule, rule.test(request)) for rule in rules)
-    return [Broken(rule, message) for rule, message in verdicts if message is not None]
-
-
-def _text(field: str) -> Test:
-    def is_text(request: Submission) -> str | None:
-        if isinstance(request.body.get(field, ""), str):
-            return None
-        return f"{field} must be a string"
-
-    return is_text
-
-
-def _one_of(field: str, allowed: tuple[str, ...]) -> Test:
-    def is_allowed(request: Submission) -> str | None:
-        value = request.body.get(field, allowed[0])
-        if not isinstance(value, str) or value in allowed:
-            return None
-        return f"{field} value '{value[:50]}' is invalid"
-
-    return is_allowed
-
-
-def _prompt(field: str) -> Test:
-    def is_short(request: Submission) -> str | None:
-        value = request.body.get(field)
-        if isinstance(value, str) and len(value) > LONGEST_PROMPT:
-            return f"The length of {field} {len(value)} is greater than {LONGEST_PROMPT}"
-        return None
-
-    return is_short
-
-
-def _every_picture(offends: Callable[[Picture], bool], message: str) -> Test:
-    def all_keep(request: Submission) -> str | None:
-        offender = next((picture for picture in request.pictures if offends(picture)), None)
-        return None if offender is None else f"{offender.path}: {message}"
-
-    return all_keep
-
-
-def _too_small(picture: Picture) -> bool:
-    return picture.size is not None and min(picture.size) < MIN_SIDE
-
-
-def _too_long_or_tall(picture: Picture) -> bool:
-    """Wider than 2.5:1 or taller than 1:2.5, in whole numbers; a zero side is too small instead."""
-    if picture.path != "image" or picture.size is None or 0 in picture.size:
-        return False
-    width, height = picture.size
-    return 2 * width > 5 * height or 2 * height > 5 * width
-
-
-def _is_no_base64(picture: Picture) -> bool:
-    return picture.url is None and picture.data is None and not picture.prefixed
+    def read(self, body: Mapping[str, Any]) -> Submission:
+        """Takes a body for what it plainly means, and inspects its pictures."""
+        return submission(plain.plain(body, self.shape), self.find_pictures)
 
 
 def _image_or_tail(request: Submission) -> str | None:
@@ -129,103 +75,114 @@ def _one_of_three(request: Submission) -> str | None:
     return "image_tail, dynamic_masks/static_mask and camera_control cannot be used together"
 
 
-def _one_kind_of_picture(request: Submission) -> str | None:
-    by_url = {picture.url is not None for picture in request.pictures}
-    return "All image parameters must use Base64 if one of them does" if len(by_url) > 1 else None
-
-
-def _cfg_scale_number(request: Submission) -> str | None:
-    return (
-        None if motion_rules.is_number(request.body.get("cfg_scale", 0.5)) else "cfg_scale must be a number"
-    )
-
-
-def _cfg_scale_range(request: Submission) -> str | None:
-    value = request.body.get("cfg_scale", 0.5)
-    if not motion_rules.is_number(value) or 0 <= value <= 1:
+def _prompt_required(request: Submission) -> str | None:
+    """Only customized shots bring prompts of their own."""
+    prompt = request.body.get("prompt", "")
+    if customized(request.body) or not isinstance(prompt, str) or prompt:
         return None
-    return "cfg_scale is out of range [0, 1]"
+    return "prompt cannot be empty"
 
 
-def _callback_url(request: Submission) -> str | None:
-    value = request.body.get("callback_url")
-    if not isinstance(value, str) or is_web_url(value):
-        return None
-    return "callback_url is not a valid http(s) URL"
+def _video_id_required(request: Submission) -> str | None:
+    value = request.body.get("video_id", "")
+    return None if not isinstance(value, str) or value else "video_id cannot be empty"
 
 
-def _external_task_id(request: Submission) -> str | None:
-    """Non-empty; no dot segment, which no path can carry; text that UTF-8 can carry."""
-    value = request.body.get("external_task_id", "id")
-    if not isinstance(value, str):
-        return None
-    surrogate = any("\ud800" <= character <= "\udfff" for character in value)
-    if value in {"", ".", ".."} or surrogate:
-        return "external_task_id value is invalid"
-    return None
+_POINT: plain.Shape = {"x": plain.whole, "y": plain.whole}
+_COMMON: Mapping[str, plain.Shape] = {
+    **dict.fromkeys(("prompt", "negative_prompt", "callback_url", "external_task_id"), plain.text),
+    "cfg_scale": plain.number,
+    "watermark_info": {"enabled": plain.flag},
+}
+_GENERATED: Mapping[str, plain.Shape] = {
+    **_COMMON,
+    **dict.fromkeys(("model_name", "mode", "duration", "aspect_ratio", "sound", "shot_type"), plain.text),
+    "camera_control": {"type": plain.text, "config": dict.fromkeys(CAMERA_AXES, plain.number)},
+    "multi_shot": plain.flag,
+    "multi_prompt": ({"index": plain.whole, "prompt": plain.text, "duration": plain.text},),
+    "voice_list": ({"voice_id": plain.text},),
+    "element_list": ({"element_id": plain.whole},),
+}
+_PROMPTS = (prompt_length("prompt"), prompt_length("negative_prompt"))
 
+IMAGE2VIDEO = Book(
+    rules=(
+        *texts("model_name", "image", "image_tail", "prompt", "negative_prompt", "mode", "static_mask", "duration"),
+        Rule("image or image_tail", _image_or_tail),
+        Rule("one of three", _one_of_three),
+        MODE,
+        DURATION,
+        *_PROMPTS,
+        *CFG_SCALE,
+        *ANY_ENDPOINT,
+        *PICTURE_RULES,
+        *BRUSH,
+        *CAMERA,
+        *SOUND,
+        *ELEMENTS,
+        *SHOTS,
+    ),
+    capabilities=capability_rules(IMAGE2VIDEO_ROWS, "image"),
+    shape={
+        **_GENERATED,
+        **dict.fromkeys(("image", "image_tail", "static_mask"), plain.text),
+        "dynamic_masks": ({"mask": plain.text, "trajectories": (_POINT,)},),
+    },
+    find_pictures=image2video_pictures,
+)  # fmt: skip
 
-RULES: tuple[Rule, ...] = (
-    *(Rule(f"{field} is text", _text(field)) for field in TEXT_FIELDS),
-    Rule("image or image_tail", _image_or_tail),
-    Rule("one of three", _one_of_three),
-    Rule("mode", _one_of("mode", MODES)),
-    Rule("duration", _one_of("duration", DURATIONS)),
-    Rule("prompt length", _prompt("prompt")),
-    Rule("negative_prompt length", _prompt("negative_prompt")),
-    Rule("cfg_scale is a number", _cfg_scale_number),
-    Rule("cfg_scale range", _cfg_scale_range),
-    Rule("callback_url", _callback_url),
-    Rule("external_task_id", _external_task_id),
-    Rule(
-        "picture without prefix",
-        _every_picture(lambda p: p.prefixed, "File is in an invalid base64 format, remove the data: prefix"),
+TEXT2VIDEO = Book(
+    rules=(
+        *texts("model_name", "prompt", "negative_prompt", "mode", "duration", "aspect_ratio"),
+        Rule("prompt required", _prompt_required),
+        MODE,
+        DURATION,
+        one_of("aspect_ratio", "16:9", "9:16", "1:1"),
+        *_PROMPTS,
+        *CFG_SCALE,
+        *ANY_ENDPOINT,
+        *CAMERA,
+        *SOUND,
+        *SHOTS,
     ),
-    Rule("picture base64", _every_picture(_is_no_base64, "File is not in a valid base64 format")),
-    Rule(
-        "picture URL",
-        _every_picture(lambda p: p.url is not None and not is_web_url(p.url), "Image URL is invalid"),
-    ),
-    Rule(
-        "picture format",
-        _every_picture(
-            lambda p: p.data is not None and p.header is None, "Image format must be jpg, jpeg or png"
-        ),
-    ),
-    Rule(
-        "picture complete",
-        _every_picture(lambda p: p.header is not None and not p.header.complete, "Image is truncated"),
-    ),
-    Rule(
-        "picture bytes", _every_picture(lambda p: len(p.data or b"") > MAX_BYTES, "Image size exceeds 10MB")
-    ),
-    Rule(
-        "picture pixels",
-        _every_picture(_too_small, "Image pixel is invalid, width and height must not be smaller than 300px"),
-    ),
-    Rule(
-        "image ratio", _every_picture(_too_long_or_tall, "Image aspect ratio must be between 1:2.5 and 2.5:1")
-    ),
-    Rule("pictures all base64 or all URL", _one_kind_of_picture),
-    Rule("dynamic_masks is a list", motion_rules.masks_are_a_list),
-    Rule("dynamic_masks count", motion_rules.masks_count),
-    Rule("dynamic mask picture", motion_rules.masks_have_a_picture),
-    Rule("trajectories is a list", motion_rules.trajectories_are_lists),
-    Rule("trajectories length", motion_rules.trajectories_length),
-    Rule("trajectory points", motion_rules.points_are_whole),
-    Rule("mask ratio", motion_rules.masks_match_image_ratio, code=None),
-    Rule("mask resolution", motion_rules.masks_share_a_resolution, code=None),
-    Rule("camera_control is an object", motion_rules.camera_is_an_object),
-    Rule("camera type", motion_rules.camera_type),
-    Rule("camera config is an object", motion_rules.config_is_an_object),
-    Rule("camera config with simple", motion_rules.config_with_simple),
-    Rule("camera config only with simple", motion_rules.config_only_with_simple),
-    Rule("camera config axes", motion_rules.config_axes),
-    Rule("camera axis is a number", motion_rules.axes_are_numbers),
-    Rule("camera axis range", motion_rules.axes_in_range),
-    Rule("camera moves on one axis", motion_rules.one_axis_moves),
+    capabilities=capability_rules(TEXT2VIDEO_ROWS, "text2video"),
+    shape=_GENERATED,
 )
-"""The API reference's own rules, in the order in which the service checks them."""
 
-CAPABILITY = Rule("capability map", capabilities.supported)
-"""The one rule with a switch of its own: see `capabilities`."""
+VIDEO_EXTEND = Book(
+    rules=(
+        *texts("video_id", "prompt", "negative_prompt"),
+        Rule("video_id required", _video_id_required),
+        *_PROMPTS,
+        *CFG_SCALE,
+        *ANY_ENDPOINT,
+    ),
+    shape={**_COMMON, "video_id": plain.text},
+)
+
+UNCHECKED = Book(
+    rules=ANY_ENDPOINT,
+    shape={
+        "callback_url": plain.text,
+        "external_task_id": plain.text,
+        "watermark_info": {"enabled": plain.flag},
+    },
+    find_pictures=any_pictures,
+)
+"""For the endpoints whose own fields are not checked: the rules that hold for the whole family."""
+
+
+def broken(
+    body: Mapping[str, Any] | Submission, book: Book = IMAGE2VIDEO, *, capabilities: bool = True
+) -> list[Broken]:
+    """Returns all rules that a request breaks, in the book's order.
+
+    Args:
+        body: The JSON object of a create, taken literally, or its inspected form.
+        book: The endpoint's rules.
+        capabilities: Whether the capability map counts.
+    """
+    request = body if isinstance(body, Submission) else submission(body, book.find_pictures)
+    rules = (*book.rules, *book.capabilities) if capabilities else book.rules
+    verdicts = ((rule, rule.test(request)) for rule in rules)
+    return [Broken(rule, message) for rule, message in verdicts if message is not None]

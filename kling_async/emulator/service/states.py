@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from kling_async.emulator.service.products import IMAGE2VIDEO, Product
 from kling_async.emulator.videos.sketches import Sketch
 
 
@@ -148,6 +149,21 @@ class Task:
     polls: int = 0
     """How often a GET or a list page has shown it."""
 
+    product: Product = IMAGE2VIDEO
+    """The endpoint that it was created at; no other finds it."""
+
+    seconds: float = 5.0
+    """Length of the result as asked for."""
+
+    slots: int = 1
+    """How many slots it holds while it is in flight."""
+
+    marked: bool = False
+    """Whether a copy with a watermark was asked for."""
+
+    parent: "Task | None" = attrs.field(default=None, repr=False)
+    """The task whose video it began with."""
+
     hidden_until: float = -math.inf
     """Loop time before which no query finds the task: planned trouble."""
 
@@ -155,6 +171,19 @@ class Task:
     def in_flight(self) -> bool:
         """Whether the task holds a slot."""
         return bool(TRANSITIONS[self.status])
+
+    @property
+    def due(self) -> float:
+        """Loop time at which the clock ends the task, seconds; infinite if polls do."""
+        seconds = self.steps[1].seconds
+        return math.inf if seconds is None else self.created + seconds
+
+    def age(self, seconds: float) -> None:
+        """Makes the task older by so many seconds, and what hides it too."""
+        self.created -= seconds
+        self.hidden_until -= seconds
+        if self.ended is not None:
+            self.ended -= seconds
 
     def next_status(self, now: float) -> Status | None:
         """The status that is due at loop time `now`, or None."""

@@ -5,15 +5,24 @@ import random
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from aiohttp import web
 
 from kling_async.emulator.service.account import Account
 from kling_async.emulator.service.answers import Answer
+from kling_async.emulator.service.states import Task
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class Work(Protocol):
+    """Does what a call asks for; refusals are answers too."""
+
+    def __call__(self, headers: Mapping[str, str] | None = None) -> Awaitable[Answer]:
+        """Works, with other headers than the request's if they are given."""
+        ...
 
 
 @attrs.frozen
@@ -27,13 +36,14 @@ class Incident:
     chance: random.Random
     """The fault's own, seeded."""
 
-    work: Callable[[], Awaitable[Answer]]
-    """Does what the call asks for; refusals are answers too."""
-
+    work: Work
     happened: Callable[[], None]
     """Counts the fault; called at the moment of its effect, so that only what really struck is counted."""
 
     account: Account
+    show: Callable[[Task], dict[str, Any]]
+    """The task object of a query."""
+
     closing: asyncio.Event
     """Set when the emulator closes."""
 

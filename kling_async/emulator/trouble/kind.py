@@ -8,10 +8,13 @@ import attrs
 from kling_async.emulator.trouble.incident import Handler
 
 CALLS = ("create", "get", "list", "download")
-API = frozenset({"create", "get", "list"})
+SYNCHRONOUS = "call"
+"""The synchronous calls of the family; no part of `CALLS`, since they have nothing to do with tasks."""
+
+API = frozenset({"create", "get", "list", SYNCHRONOUS})
 """The calls that are answered with an envelope."""
 
-ALL = frozenset(CALLS)
+ALL = frozenset({*CALLS, SYNCHRONOUS})
 CREATE = frozenset({"create"})
 
 

@@ -52,5 +52,4 @@ async def _duplicate(incident: Incident) -> web.StreamResponse:
     if answer.task is None:
         return respond(answer)
     incident.happened()
-    external_id = answer.task.external_task_id or ""
-    return respond(refusal(RefusedError(1201, f"External_task_id {external_id} already exists")))
+    return respond(refusal(incident.account.duplicate(answer.task.external_task_id)))

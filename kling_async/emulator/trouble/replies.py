@@ -107,10 +107,11 @@ async def _gzip_bomb(incident: Incident) -> web.StreamResponse:
 
 @REPLIES.declare("redirect", location="http://127.0.0.1:9/", http=307)
 async def _redirect(incident: Incident) -> web.StreamResponse:
-    """Sends the caller to `location` instead of the work."""
+    """Sends the caller to `location` instead of the work; `{path}` in it is the path that was asked for."""
     await incident.request.read()
     incident.happened()
-    return respond(Answer(incident.details["http"], b"", {"Location": incident.details["location"]}))
+    location = incident.details["location"].replace("{path}", incident.request.raw_path)
+    return respond(Answer(incident.details["http"], b"", {"Location": location}))
 
 
 async def _refuse(incident: Incident, code: int) -> web.StreamResponse:
@@ -124,6 +125,13 @@ async def _refuse(incident: Incident, code: int) -> web.StreamResponse:
 @REPLIES.declare("rate-limit", API, retry_after=None)
 async def _rate_limit(incident: Incident) -> web.StreamResponse:
     """Refuses the call as too frequent (1302)."""
+    return await _refuse(incident, 1302)
+
+
+@REPLIES.declare("rate-limit-after", API, retry_after=None)
+async def _rate_limit_after(incident: Incident) -> web.StreamResponse:
+    """Does the work and refuses the call as too frequent (1302)."""
+    await incident.work()
     return await _refuse(incident, 1302)
 
 

@@ -11,13 +11,16 @@ from kling_async.emulator.videos.fetch import fetch
 from kling_async.emulator.videos.scene import Scene
 from kling_async.emulator.videos.sketches import Sketch, Source
 
-FIXED_VIDEO = b"".join((
+_MP4_BEGINNING = b"".join((
     b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41",
     b"\x00\x00\x00\x08free",
     b"\x00\x00\x10\x08mdat",
-    bytes(range(256)) * 16,
 ))  # fmt: skip
+FIXED_VIDEO = _MP4_BEGINNING + bytes(range(256)) * 16
 """What `render=False` serves: an MP4's beginning and 4 KiB in which all offsets differ. It cannot be played."""
+
+FIXED_MARKED_VIDEO = _MP4_BEGINNING + bytes(reversed(range(256))) * 16
+"""What `render=False` serves as the copy with the watermark."""
 
 CACHED_VIDEOS = 32
 MOST_PICTURE_BYTES = 256 * 1024 * 1024
@@ -49,6 +52,15 @@ class Gallery:
             MissingExtraError: A library of the extra `emulator` is not installed.
         """
         return await asyncio.shield(self._rendering(sketch))
+
+    async def image(self, sketch: Sketch, index: int) -> bytes:
+        """Draws image `index` (from 0) of a sketch as PNG.
+
+        Raises:
+            MissingExtraError: A library of the extra `emulator` is not installed.
+        """
+        scene = _scene(sketch, await _pictures(sketch))
+        return await asyncio.to_thread(render.draw_still, scene, index)
 
     def _rendering(self, sketch: Sketch) -> asyncio.Task[bytes]:
         rendering = self._videos.get(sketch)
@@ -85,6 +97,8 @@ def _scene(sketch: Sketch, pictures: Mapping[Source, bytes | None]) -> Scene:
         camera=None if sketch.camera is None else json.loads(sketch.camera),
         static_mask=found(sketch.static_mask),
         dynamic_masks=tuple((mask, points) for mask, points in masks if mask is not None),
+        ratio=sketch.ratio,
+        marked=sketch.marked,
     )
 
 

@@ -30,15 +30,20 @@ def opened(data: bytes | None) -> tuple["Picture", Size] | None:
         return None
 
 
-def card() -> tuple["Picture", Size]:
-    """A neutral picture: a gradient under a grid, so that every movement shows."""
+def card(ratio: Size = (16, 9)) -> tuple["Picture", Size]:
+    """A neutral picture: a gradient under a grid, so that every movement shows.
+
+    Args:
+        ratio: Width and height, in any unit.
+    """
     from PIL import Image, ImageDraw  # noqa: PLC0415 - the extra
 
-    drawn = Image.linear_gradient("L").resize((640, 360)).convert("RGBA")
+    width, height = (round(640 * side / max(ratio)) for side in ratio)
+    drawn = Image.linear_gradient("L").resize((width, height)).convert("RGBA")
     draw = ImageDraw.Draw(drawn)
     for step in range(0, 640, 40):
-        draw.line([(step, 0), (step, 360)], fill=(90, 110, 140))
-        draw.line([(0, step), (640, step)], fill=(90, 110, 140))
+        draw.line([(step, 0), (step, height)], fill=(90, 110, 140))
+        draw.line([(0, step), (width, step)], fill=(90, 110, 140))
     return drawn, drawn.size
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from kling_async.emulator.videos import motion, opening
 from kling_async.emulator.videos.brush import brushed, filled, kept_still, region_of, without
 from kling_async.emulator.videos.camera import Frame, filmed
-from kling_async.emulator.videos.scene import FPS, LONG_SIDE, Scene
+from kling_async.emulator.videos.mark import marked
+from kling_async.emulator.videos.scene import FPS, LONG_SIDE, Scene, frame_count
+from kling_async.emulator.videos.stills import still
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -30,6 +32,27 @@ def render(scene: Scene) -> bytes:
     Raises:
         MissingExtraError: A library of the extra `emulator` is not installed.
     """
+    _require_extra()
+    draw, size = _drawn(scene)
+    shown = (lambda t: marked(draw(t))) if scene.marked else draw
+    return _encoded(shown, size, frame_count(scene.seconds))
+
+
+def draw_still(scene: Scene, index: int) -> bytes:
+    """Draws one image of a scene as PNG; call it in a thread, since it blocks.
+
+    Args:
+        scene: What to show.
+        index: Which image of a series, from 0.
+
+    Raises:
+        MissingExtraError: A library of the extra `emulator` is not installed.
+    """
+    _require_extra()
+    return still(scene, index)
+
+
+def _require_extra() -> None:
     try:
         import av  # noqa: F401, PLC0415 - the extra may be missing, and it is heavy
         import numpy as np  # noqa: F401, PLC0415 - see av
@@ -39,8 +62,6 @@ def render(scene: Scene) -> bytes:
         raise MissingExtraError(
             f'{_PACKAGES.get(name, name)} is missing; install it with: pip install "kling-async[emulator]"'
         ) from error
-    draw, size = _drawn(scene)
-    return _encoded(draw, size, scene.seconds * FPS)
 
 
 def _encoded(draw: Frame, size: opening.Size, count: int) -> bytes:
@@ -63,7 +84,7 @@ def _encoded(draw: Frame, size: opening.Size, count: int) -> bytes:
 def _drawn(scene: Scene) -> tuple[Frame, opening.Size]:
     """The function that draws a scene's frames, and their size in pixels."""
     image, tail = opening.opened(scene.image), opening.opened(scene.tail)
-    picture, original = image or tail or opening.card()
+    picture, original = image or tail or opening.card(scene.ratio)
     size = opening.frame_size(original, LONG_SIDE.get(scene.mode, LONG_SIDE["std"]))
     first = opening.fitted(picture, size)
     if tail is not None:

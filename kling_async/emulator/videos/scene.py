@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 import attrs
 
-FPS = 24
-"""Frames per second."""
+FPS = 30
+"""Frames per second; they divide `EXTRA`."""
 
-LONG_SIDE: Mapping[str, int] = {"std": 360, "pro": 480}
+EXTRA = 0.1
+"""Seconds that a video lasts longer than was asked for, as the service's do."""
+
+LONG_SIDE: Mapping[str, int] = {"std": 360, "pro": 480, "4k": 640}
 """Pixels of the longer side, by mode."""
 
 
@@ -23,11 +26,11 @@ class Scene:
     tail: bytes | None
     """The last frame's picture, if one was asked for."""
 
-    seconds: int
-    """Length, 5 or 10."""
+    seconds: float
+    """Length as asked for; see `lasting`."""
 
     mode: str
-    """std or pro."""
+    """std, pro or 4k; any other is drawn as std."""
 
     camera: Mapping[str, object] | None
     """The `camera_control` object of the request."""
@@ -37,6 +40,22 @@ class Scene:
 
     dynamic_masks: tuple[tuple[bytes, tuple[tuple[int, int], ...]], ...]
     """The regions that move: mask and path, in pixels of `image` with the origin at the bottom left."""
+
+    ratio: tuple[int, int] = (16, 9)
+    """Width and height of the card that stands for no picture, in any unit."""
+
+    marked: bool = False
+    """Whether the watermark is on it."""
+
+
+def lasting(seconds: float) -> float:
+    """How long a video really lasts that was asked for with so many seconds."""
+    return seconds + EXTRA
+
+
+def frame_count(seconds: float) -> int:
+    """How many frames make up a video that was asked for with so many seconds."""
+    return round(lasting(seconds) * FPS)
 
 
 def scene_key(scene: Scene) -> str:

@@ -21,24 +21,31 @@ class Sketch:
 
     image: Source | None
     tail: Source | None
-    seconds: int
+    seconds: float
+    """Length as asked for."""
+
     mode: str
     camera: str | None
     """The `camera_control` object as JSON text."""
 
     static_mask: Source | None
     dynamic_masks: tuple[tuple[Source, tuple[tuple[int, int], ...]], ...]
+    ratio: tuple[int, int] = (16, 9)
+    marked: bool = False
 
 
-def sketch(
-    body: Mapping[str, Any], pictures: tuple[Picture, ...], keep: Callable[[bytes], bytes | None]
-) -> Sketch:
-    """Reduces a body that keeps every rule.
+Keep = Callable[[bytes], bytes | None]
+"""Takes a picture's bytes and returns those to hold on to, or None."""
+
+
+def sketch(body: Mapping[str, Any], pictures: tuple[Picture, ...], keep: Keep, seconds: float) -> Sketch:
+    """Reduces a body that keeps every rule of its endpoint.
 
     Args:
         body: The request, nulls left out.
         pictures: Its inspected pictures.
-        keep: Takes a picture's bytes and returns those to hold on to, or None.
+        keep: Holds on to pictures.
+        seconds: Length as asked for.
     """
     kept = {picture.path: _source(picture, keep) for picture in pictures}
     camera = body.get("camera_control")
@@ -49,12 +56,28 @@ def sketch(
     return Sketch(
         image=kept.get("image"),
         tail=kept.get("image_tail"),
-        seconds=int(body.get("duration", "5")),
+        seconds=seconds,
         mode=body.get("mode", "std"),
         camera=None if camera is None else json.dumps(camera, sort_keys=True),
         static_mask=kept.get("static_mask"),
         dynamic_masks=tuple((mask, points) for mask, points in masks if mask is not None),
+        ratio=_ratio(body),
     )
+
+
+def loose_sketch(
+    body: Mapping[str, Any], pictures: tuple[Picture, ...], keep: Keep, seconds: float
+) -> Sketch:
+    """Reduces a body whose fields nobody has checked: its first picture, its mode and its ratio."""
+    image = next((source for picture in pictures if (source := _source(picture, keep)) is not None), None)
+    mode = str(body.get("mode", "std"))
+    return Sketch(image, None, seconds, mode, None, None, (), _ratio(body))
+
+
+def _ratio(body: Mapping[str, Any]) -> tuple[int, int]:
+    width, _, height = str(body.get("aspect_ratio", "16:9")).partition(":")
+    sides = tuple(int(side) for side in (width, height) if side.isdecimal() and 1 <= int(side[:4]) <= 99)
+    return (sides[0], sides[1]) if len(sides) == 2 else (16, 9)
 
 
 def _source(picture: Picture, keep: Callable[[bytes], bytes | None]) -> Source | None:

@@ -9,17 +9,6 @@ from kling_async.emulator.service.answers import Answer
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def missing() -> Answer:
-    """The answer for a file that does not exist."""
-    return Answer(404, b"no such file\n", {"Content-Type": "text/plain; charset=utf-8"})
-
-
-def not_rendered(reason: str) -> Answer:
-    """The answer without the extra: what to install, in a sentence."""
-    sentence = f'{reason}\nThe emulator renders with an extra: pip install "kling-async[emulator]"\n'
-    return Answer(501, sentence.encode(), {"Content-Type": "text/plain; charset=utf-8"})
-
-
 def partial(whole: Answer, headers: Mapping[str, str]) -> Answer:
     """Cuts out the part of a file that `Range` asks for, if `If-Range` still names this file.
 
