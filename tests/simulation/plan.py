@@ -7,6 +7,7 @@ and the order of what is due together are drawn from the seed as the world goes 
 import random
 
 import attrs
+from simulation import seams
 
 
 @attrs.frozen
@@ -14,7 +15,8 @@ class Trouble:
     """One thing that goes wrong, if its place comes.
 
     Places and their numbers: `segment` and `connect` (of all that are sent or tried, from 1), `disk` (operations that reach
-    the disk, from 1), `create`, `get`, `list` and `download` (calls that pass before the service's fault strikes), `time`
+    the disk, from 1), `create`, `get`, `list` and `download` (calls that pass before the service's fault strikes), `lookup` (GETs by external ids,
+    from 1), `time`
     (seconds since a session's begin), `iteration` (of the loop, since a session's begin).
     """
 
@@ -140,7 +142,7 @@ def make_plan(seed):
         list_order=draw.choice(["newest", "oldest", "random"]),
         troubles=(),
     )  # fmt: skip
-    troubles = [*_net(draw, plan), *_service(draw, plan), *_user(draw, plan)]
+    troubles = [*_net(draw, plan), *_service(draw, plan), *_lies(draw, plan), *_user(draw, plan)]
     if journal:
         troubles += _disk(draw, plan)
     if mortal:
@@ -154,14 +156,14 @@ SCRIPTS_WITHOUT = ("batch", "all", "singles", "singles", "two")
 
 def _some(draw, mean):
     """How many: few mostly, none sometimes."""
-    return min(int(draw.expovariate(1 / mean)), 4 * int(mean + 1)) if mean > 0 else 0
+    return min(round(draw.expovariate(1 / mean)), 4 * int(mean + 1)) if mean > 0 else 0
 
 
 def _net(draw, plan):
     # a stall is shorter than the settle time, or no client could tell a late create from a lost one
     segments = plan.jobs * 14 * len(plan.scripts)
-    for _ in range(_some(draw, draw.choice([0, 0, 2, 6]))):
-        kind = draw.choice(["stall", "reset", "cut", "silence"])
+    for _ in range(_some(draw, draw.choice([0, 0, 2, 6, plan.jobs]))):
+        kind = draw.choice(["stall", "stall", "reset", "reset", "cut", "cut", "silence"])
         amount = draw.uniform(0.5, 8.0) if kind == "stall" else draw.random()
         yield Trouble("segment", draw.randint(1, segments), kind, round(amount, 3))
     for _ in range(_some(draw, draw.choice([0, 0, 2]))):
@@ -172,7 +174,7 @@ def _net(draw, plan):
 
 def _service(draw, plan):
     weights = [weight for _, _, weight, _ in SERVICE]
-    for _ in range(_some(draw, draw.choice([0, 1, 3, 6]))):
+    for _ in range(_some(draw, draw.choice([0, 1, 4, plan.jobs / 2, plan.jobs, 2 * plan.jobs]))):
         call, kind, _, ranges = draw.choices(SERVICE, weights)[0]
         details = []
         for name, values in ranges.items():
@@ -186,6 +188,14 @@ def _service(draw, plan):
             details = []
         calls = plan.jobs if call in {"create", "download"} else 3 * plan.jobs
         yield Trouble(call, draw.randrange(calls), kind, details=tuple(details))
+
+
+def _lies(draw, plan):
+    for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+        yield Trouble("lookup", draw.randint(1, 2 * plan.jobs), "lie")
+    if "answers-that-lie" not in seams.GAPS:
+        for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+            yield Trouble("get", draw.randint(1, 6 * plan.jobs), "lie")
 
 
 def _user(draw, plan):
@@ -202,7 +212,7 @@ def _user(draw, plan):
 
 def _disk(draw, plan):
     operations = plan.jobs * 18 * len(plan.scripts)
-    for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
+    for _ in range(_some(draw, draw.choice([0, 0, 0, 2, 4]))):
         kind = draw.choice(["full", "sync"])
         amount = draw.choice([1, 3, 20]) if kind == "full" else 0
         yield Trouble("disk", draw.randint(1, operations), kind, amount)
