@@ -17,11 +17,12 @@ from kling_async.errors import (
     MalformedResponseError,
     ServerError,
     SubmissionUnknownError,
+    TaskTimeoutError,
 )
-from kling_async.jobs import download, job, journal, limiter, recorded
+from kling_async.jobs import batch, download, job, journal, limiter, recorded
 from kling_async.session import http, outcome, submit
 from kling_async.session import calls as calls_module
-from kling_async.waiting import poller
+from kling_async.waiting import poller, watch
 
 TARGETS = types.SimpleNamespace(
     Submission=submit._Submission,
@@ -33,6 +34,8 @@ TARGETS = types.SimpleNamespace(
     Transfer=download._Transfer,
     Downloader=download.Downloader,
     Calls=calls_module.Calls,
+    Watch=watch.Watch,
+    JobStream=batch.JobStream,
 )
 
 
@@ -315,9 +318,25 @@ def no_fsync_before_the_rename(patch):
     patch(download, "_finish", finish)
 
 
-@control("a transfer goes on exactly where it broke")
-def range_not_checked(patch):
-    patch(TARGETS.Transfer, "_goes_on", lambda self, response: self.received > 0)
+@control("a timeout forgets nothing")
+def timeout_tells_no_id(patch):
+    def expire(self, now):
+        self.end(TaskTimeoutError("the time was over", task=None, task_id=""))
+
+    patch(TARGETS.Watch, "expire", expire)
+
+
+@control("each job has its outcome")
+def an_outcome_is_lost(patch):
+    whole = TARGETS.JobStream.__anext__
+    count = [0]
+
+    async def following(self):
+        outcome = await whole(self)
+        count[0] += 1
+        return await whole(self) if count[0] % 40 == 0 else outcome
+
+    patch(TARGETS.JobStream, "__anext__", following)
 
 
 # Secrets

@@ -62,13 +62,17 @@ class Plan:
     """Seconds that a task takes at most."""
 
     list_order: str
+    submit_timeout: float
+    """Seconds for one create in all."""
+
+    on_unknown: str
     troubles: tuple
 
     def __str__(self):
         lines = [
             f"seed {self.seed}: {self.jobs} jobs, {'journal' if self.journal else 'no journal'}, repeated ids: "
             f"{self.repeated}, limit {self.limit}, capacity {self.capacity}, patience {self.patience:g} s, clock "
-            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}",
+            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}, creates within {self.submit_timeout:g} s, then {self.on_unknown}",
             f"  sessions: {', '.join(self.scripts)}, then good weather",
             *(f"  {trouble}" for trouble in self.troubles),
         ]
@@ -140,6 +144,8 @@ def make_plan(seed):
         skew=draw.choice([0.0, 0.0, 2.5, -40.0, 900.0, -7200.0]),
         longest=draw.choice([3.0, 3.0, 20.0, 20.0, 60.0, 180.0]),
         list_order=draw.choice(["newest", "oldest", "random"]),
+        submit_timeout=draw.choice([300.0, 300.0, 300.0, 60.0, 8.0]),
+        on_unknown=draw.choice(["resend", "resend", "resend", "hold"]),
         troubles=(),
     )  # fmt: skip
     troubles = [*_net(draw, plan), *_service(draw, plan), *_lies(draw, plan), *_user(draw, plan)]
@@ -192,6 +198,8 @@ def _service(draw, plan):
 
 def _lies(draw, plan):
     for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+        if plan.repeated == "accept" and "answers-that-lie" in seams.GAPS:
+            break
         yield Trouble("lookup", draw.randint(1, 2 * plan.jobs), "lie")
     if "answers-that-lie" not in seams.GAPS:
         for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
@@ -202,7 +210,7 @@ def _user(draw, plan):
     for session in range(len(plan.scripts)):
         for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
             kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
-            if kind == "step" and not plan.journal:
+            if kind == "step" and (not plan.journal or "clock-steps" in seams.GAPS):
                 kind = "cancel"
             amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(kind, 0)
             yield Trouble("time", round(draw.uniform(0, 60) ** 2 / 60, 4), kind, amount, session)
