@@ -13,9 +13,11 @@ class History:
 
     Args:
         keep: Whether lines are kept for reading; the digest does not depend on it.
+        folder: A path that is another one in each run, and is left out.
     """
 
-    def __init__(self, *, keep=False):
+    def __init__(self, *, keep=False, folder=""):
+        self._folder = folder
         self.lines = []
         self.keep = keep
         self.now = 0.0
@@ -34,7 +36,7 @@ class History:
 
     def note(self, who, what):
         """Something worth reading happened."""
-        line = f"{self.now:12.6f} {who:<9} {what}"
+        line = f"{self.now:12.6f} {who:<9} {what.replace(self._folder, '~')}"
         self._digest.update(line.encode("utf-8", "backslashreplace"))
         if self.keep:
             self.lines.append(line)

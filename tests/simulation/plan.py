@@ -7,6 +7,7 @@ and the order of what is due together are drawn from the seed as the world goes 
 import random
 
 import attrs
+from simulation import seams
 
 
 @attrs.frozen
@@ -14,7 +15,8 @@ class Trouble:
     """One thing that goes wrong, if its place comes.
 
     Places and their numbers: `segment` and `connect` (of all that are sent or tried, from 1), `disk` (operations that reach
-    the disk, from 1), `create`, `get`, `list` and `download` (calls that pass before the service's fault strikes), `time`
+    the disk, from 1), `create`, `get`, `list` and `download` (calls that pass before the service's fault strikes), `lookup` (GETs by external ids,
+    from 1), `time`
     (seconds since a session's begin), `iteration` (of the loop, since a session's begin).
     """
 
@@ -60,13 +62,17 @@ class Plan:
     """Seconds that a task takes at most."""
 
     list_order: str
+    submit_timeout: float
+    """Seconds for one create in all."""
+
+    on_unknown: str
     troubles: tuple
 
     def __str__(self):
         lines = [
             f"seed {self.seed}: {self.jobs} jobs, {'journal' if self.journal else 'no journal'}, repeated ids: "
             f"{self.repeated}, limit {self.limit}, capacity {self.capacity}, patience {self.patience:g} s, clock "
-            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}",
+            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}, creates within {self.submit_timeout:g} s, then {self.on_unknown}",
             f"  sessions: {', '.join(self.scripts)}, then good weather",
             *(f"  {trouble}" for trouble in self.troubles),
         ]
@@ -138,9 +144,11 @@ def make_plan(seed):
         skew=draw.choice([0.0, 0.0, 2.5, -40.0, 900.0, -7200.0]),
         longest=draw.choice([3.0, 3.0, 20.0, 20.0, 60.0, 180.0]),
         list_order=draw.choice(["newest", "oldest", "random"]),
+        submit_timeout=draw.choice([300.0, 300.0, 300.0, 60.0, 8.0]),
+        on_unknown=draw.choice(["resend", "resend", "resend", "hold"]),
         troubles=(),
     )  # fmt: skip
-    troubles = [*_net(draw, plan), *_service(draw, plan), *_user(draw, plan)]
+    troubles = [*_net(draw, plan), *_service(draw, plan), *_lies(draw, plan), *_user(draw, plan)]
     if journal:
         troubles += _disk(draw, plan)
     if mortal:
@@ -154,14 +162,14 @@ SCRIPTS_WITHOUT = ("batch", "all", "singles", "singles", "two")
 
 def _some(draw, mean):
     """How many: few mostly, none sometimes."""
-    return min(int(draw.expovariate(1 / mean)), 4 * int(mean + 1)) if mean > 0 else 0
+    return min(round(draw.expovariate(1 / mean)), 4 * int(mean + 1)) if mean > 0 else 0
 
 
 def _net(draw, plan):
     # a stall is shorter than the settle time, or no client could tell a late create from a lost one
     segments = plan.jobs * 14 * len(plan.scripts)
-    for _ in range(_some(draw, draw.choice([0, 0, 2, 6]))):
-        kind = draw.choice(["stall", "reset", "cut", "silence"])
+    for _ in range(_some(draw, draw.choice([0, 0, 2, 6, plan.jobs]))):
+        kind = draw.choice(["stall", "stall", "reset", "reset", "cut", "cut", "silence"])
         amount = draw.uniform(0.5, 8.0) if kind == "stall" else draw.random()
         yield Trouble("segment", draw.randint(1, segments), kind, round(amount, 3))
     for _ in range(_some(draw, draw.choice([0, 0, 2]))):
@@ -172,7 +180,7 @@ def _net(draw, plan):
 
 def _service(draw, plan):
     weights = [weight for _, _, weight, _ in SERVICE]
-    for _ in range(_some(draw, draw.choice([0, 1, 3, 6]))):
+    for _ in range(_some(draw, draw.choice([0, 1, 4, plan.jobs / 2, plan.jobs, 2 * plan.jobs]))):
         call, kind, _, ranges = draw.choices(SERVICE, weights)[0]
         details = []
         for name, values in ranges.items():
@@ -188,11 +196,21 @@ def _service(draw, plan):
         yield Trouble(call, draw.randrange(calls), kind, details=tuple(details))
 
 
+def _lies(draw, plan):
+    for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+        if plan.repeated == "accept" and "answers-that-lie" in seams.GAPS:
+            break
+        yield Trouble("lookup", draw.randint(1, 2 * plan.jobs), "lie")
+    if "answers-that-lie" not in seams.GAPS:
+        for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+            yield Trouble("get", draw.randint(1, 6 * plan.jobs), "lie")
+
+
 def _user(draw, plan):
     for session in range(len(plan.scripts)):
         for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
             kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
-            if kind == "step" and not plan.journal:
+            if kind == "step" and (not plan.journal or "clock-steps" in seams.GAPS):
                 kind = "cancel"
             amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(
                 kind, 0
@@ -204,7 +222,7 @@ def _user(draw, plan):
 
 def _disk(draw, plan):
     operations = plan.jobs * 18 * len(plan.scripts)
-    for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
+    for _ in range(_some(draw, draw.choice([0, 0, 0, 2, 4]))):
         kind = draw.choice(["full", "sync"])
         amount = draw.choice([1, 3, 20]) if kind == "full" else 0
         yield Trouble("disk", draw.randint(1, operations), kind, amount)

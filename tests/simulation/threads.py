@@ -26,8 +26,9 @@ class SimThread:
         self.done = False
         self.planned = False
         self._call = lambda: target(*args, **(kwargs or {}))
-        self._go = real_threading.Semaphore(0)
-        self._back = real_threading.Semaphore(0)
+        self._go, self._back = real_threading.Lock(), real_threading.Lock()  # each is let go by the other side
+        self._go.acquire()
+        self._back.acquire()
         self._inside = False
         self._real = real_threading.Thread(target=self._run, name=self.name, daemon=True)
 

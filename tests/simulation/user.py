@@ -183,6 +183,8 @@ class User:
     async def run(self, script):
         """Runs one script to its end, or to the user's cancellation."""
         options = {"max_in_flight": self.plan.limit, "static_key": self.plan.static_key}
+        if not self.good:
+            options |= {"submit_timeout": self.plan.submit_timeout, "on_unknown": self.plan.on_unknown}
         if self.plan.journal:
             options["journal"] = self.world.folder / "jobs.sqlite"
         self.kling = seams.make_client(self.host, self.world.emulator, **options)

@@ -71,7 +71,7 @@ class World:
 
     def __init__(self, plan, folder, *, keep=False, prepare=None):
         self.plan, self.folder = plan, Path(folder)
-        self.history = History(keep=keep)
+        self.history = History(keep=keep, folder=str(folder))
         self.loop = SimLoop(plan.seed, self.history)
         self.struck = 0
         self.kills = 0
@@ -88,6 +88,14 @@ class World:
         self.wishes = list(_wishes(plan))
         self.all_wishes = list(self.wishes)
         self.undelivered = []
+        self.half_files = []
+        self.calm = False
+        self.edited = set()
+        """Prompts of jobs whose picture was edited."""
+
+        self.stranger = None
+        """The id of a task that is somebody else's."""
+
         self.slots_at_end = None
         self.left_running = []
         self.was_cancelled = False
@@ -99,7 +107,7 @@ class World:
 
     def _is_peaceful(self):
         """Whether no process dies or ends early, so that one client's limit holds for the account."""
-        disturbing = {"kill", "power", "close", "cancel"}
+        disturbing = {"kill", "power", "close"}
         return len(self.plan.scripts) == 1 and disturbing.isdisjoint(each.kind for each in self.plan.troubles)
 
     def serial(self):
@@ -134,7 +142,9 @@ class World:
         edited = attrs.evolve(wish, shade=wish.shade + 100)
         self.wishes[int(index)] = edited
         self.all_wishes.append(edited)
-        (self.folder / f"picture-{wish.index}.png").write_bytes(picture(edited.shade))
+        self.edited.add(wish.prompt)
+        path = self.folder / f"picture-{wish.index}.png"
+        self.director.context.copy().run(path.write_bytes, picture(edited.shade))  # it survives what comes
         self.history.note("user", f"edits the picture of job {wish.index}")
 
     def videos(self):
@@ -156,6 +166,7 @@ class World:
             if self.told.journal_refused is not None:
                 break
         self._good_weather()
+        await asyncio.sleep(60.0)  # nothing is late any more
         if self.told.journal_refused is None or self._journal_may_recover():
             self.told.journal_refused = None
             await self._session(len(self.plan.scripts), "finish", good=True)
@@ -178,18 +189,21 @@ class World:
             list_order=self.plan.list_order,
         )
         await self.emulator.__aenter__()
+        self.stranger = seams.make_stranger(self.emulator)
         if self.plan.repeated == "accept":
             seams.accept_repeated_ids(self.emulator)
         for number, each in enumerate(self.plan.troubles):
-            if each.place in {"create", "get", "list", "download"}:
+            if each.place in {"create", "get", "list", "download"} and each.kind != "lie":
                 self.emulator.fault(
                     each.place, each.kind, after=int(each.number), seed=number, **dict(each.details)
                 )
+        lies = {(each.place, int(each.number)): each for each in self.plan.troubles if each.kind == "lie"}
+        seams.let_it_lie(self.emulator, lies, self)
         names = ("secret_key", "api_key")
         self.secrets = {name: getattr(self.emulator, name) for name in names}
 
     def _good_weather(self):
-        self.network.calm = self.disk.calm = True
+        self.calm = self.network.calm = self.disk.calm = True
         self.struck += sum(self.emulator.injected.values())
         self.emulator.clear_faults()
         self.emulator.strangers = 0
@@ -214,6 +228,7 @@ class World:
             await self._bury(host)
         else:
             await self._after_end(host, task)
+        self.half_files += judge.half_files(self)
 
     def _arm(self, number, host, user):
         for each in self.plan.troubles:
@@ -241,6 +256,8 @@ class World:
             user.close_now()
         elif trouble.kind == "strangers":
             self.emulator.strangers = int(trouble.amount)
+            leave = random.Random(f"{self.plan.seed}/strangers").uniform(1, 120)
+            self.loop.outside(leave, self.director, setattr, self.emulator, "strangers", 0)
         elif trouble.kind == "step":
             self.offset += trouble.amount
             host.offset = self.offset
@@ -324,6 +341,7 @@ def simulate(plan, *, keep=False, prepare=None, patch=None):
     hook = sys.unraisablehook
     collecting = gc.isenabled()
     gc.disable()
+    sys.unraisablehook = lambda _: None  # what is dead may complain, and apsw repeats what it raised
     folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
     world = World(plan, folder, keep=keep, prepare=prepare)
     handler = _Logs(world.told, world.history)
@@ -347,7 +365,6 @@ def simulate(plan, *, keep=False, prepare=None, patch=None):
             (world.loop.time() - 1000.0) / 3600, tuple(world.history.lines),
         )  # fmt: skip
     finally:
-        sys.unraisablehook = lambda _: None  # what is dead may complain
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _end(world)
