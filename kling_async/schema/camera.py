@@ -148,6 +148,14 @@ def to_camera(value: CameraInput | None) -> Any:
     return rules.mapped(value, CameraControl, ("type", "config"))
 
 
+def camera_features(camera: CameraControl | None) -> Iterator[tuple[str, str]]:
+    """Yields the features of the capability map that a camera movement uses, with the fields' paths."""
+    if camera is not None:
+        yield "camera_control", "camera_control"
+        if camera.type != "simple":
+            yield "camera_control.type", "camera presets"
+
+
 def _exactly_one(axes: Mapping[str, Any]) -> list[Problem]:
     """六选一: one axis is other than 0, all others are 0."""
     moving = [axis for axis, amount in axes.items() if amount]

@@ -15,17 +15,41 @@ from attrs import evolve, field, fields, frozen
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
-from kling_async.schema.camera import CameraControl, CameraInput, to_camera
+from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
+from kling_async.schema.capabilities import Wanted
 from kling_async.schema.images import Image, ImageInput, to_image
+from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
 from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
+from kling_async.schema.shots import (
+    Element,
+    ElementInput,
+    Shot,
+    ShotInput,
+    Voice,
+    VoiceInput,
+    WatermarkInfo,
+    WatermarkInput,
+    element_problems,
+    shot_features,
+    shot_problems,
+    sound_problems,
+    to_elements,
+    to_shots,
+    to_voices,
+    to_watermark,
+)
 
 MAX_PROMPT: Final = 2500
 """不能超过2500个字符: the longest prompt, in characters (code points)."""
 
-MODES: Final = ("std", "pro")
-DURATIONS: Final = ("5", "10")
-
+_ELSEWHERE: Final = {
+    "aspect_ratio": "a video's shape follows its first frame; text2video takes it",
+    "video_id": "a video is made longer by video_extend",
+}
+_LATER: Final = frozenset(
+    {"sound", "voice_list", "multi_shot", "shot_type", "multi_prompt", "element_list", "watermark_info"}
+)
 _WAYS: Final = (("image_tail",), ("static_mask", "dynamic_masks"), ("camera_control",))
 
 
@@ -49,9 +73,9 @@ class Image2VideoRequest:
         ValidationError: Every rule of the API reference that the values break.
     """
 
-    model_name: str | None = None
-    """The model; the API reference names kling-v1 (default), kling-v1-5, kling-v1-6, kling-v2-master, kling-v2-1 and
-    kling-v2-1-master, others pass. (API reference: model_name)"""
+    model_name: str | None = field(default=None, converter=rules.text_or_none)
+    """The model, such as kling-v3; the service's default is kling-v1. Which model takes what is in the capability map
+    (`kling_async.schema.models`); a model that the map does not know passes. (API reference: model_name)"""
 
     image: Image | None = field(default=None, converter=_image)
     """First frame: JPEG or PNG, at most 10 MB, sides of 300 px and more, ratio within 1:2.5 and 2.5:1.
@@ -60,17 +84,18 @@ class Image2VideoRequest:
     image_tail: Image | None = field(default=None, converter=_image)
     """Last frame: as `image`, but of any ratio; never with masks or a camera. (API reference: image_tail)"""
 
-    prompt: str | None = None
-    """What should happen; at most 2500 characters. (API reference: prompt)"""
+    prompt: str | None = field(default=None, converter=rules.text_or_none)
+    """What should happen; at most 2500 characters. Ignored by the service if `multi_prompt` is given.
+    (API reference: prompt)"""
 
-    negative_prompt: str | None = None
+    negative_prompt: str | None = field(default=None, converter=rules.text_or_none)
     """What should not be seen; at most 2500 characters. (API reference: negative_prompt)"""
 
     cfg_scale: float | None = None
     """How closely the prompt is followed, 0 to 1; the service's default is 0.5. (API reference: cfg_scale)"""
 
     mode: str | None = None
-    """`std` (default) or `pro`. (API reference: mode)"""
+    """`std` (default) or `pro`; `4k` for kling-v3. (API reference: mode)"""
 
     static_mask: Image | None = field(default=None, converter=_image)
     """Region that keeps still: a picture with the image's ratio. (API reference: static_mask)"""
@@ -82,7 +107,29 @@ class Image2VideoRequest:
     """A camera movement; never with masks or `image_tail`. (API reference: camera_control)"""
 
     duration: str | None = field(default=None, converter=_seconds)
-    """Length of the video: 5 (default) or 10 seconds, as number or text; travels as text. (API reference: duration)"""
+    """Length of the video in whole seconds, as number or text; travels as text. 5 (default) or 10, and 3 to 15 for
+    kling-v3. (API reference: duration)"""
+
+    sound: str | None = None
+    """`on` or `off` (default): sound is made with the video. kling-v2-6 in mode pro, and kling-v3. (Since 2025-12)"""
+
+    voice_list: tuple[Voice, ...] | None = field(default=None, converter=to_voices)
+    """1 or 2 voices; needs `sound` on and excludes `element_list`. kling-v2-6 in mode pro. (Since 2025-12)"""
+
+    multi_shot: bool | None = None
+    """True makes a video of several shots; then `shot_type` is needed. kling-v3. (Since 2026-02)"""
+
+    shot_type: str | None = None
+    """`customize` with `multi_prompt`, or `intelligence`: the model cuts by itself. (Since 2026-02)"""
+
+    multi_prompt: tuple[Shot, ...] | None = field(default=None, converter=to_shots)
+    """1 to 6 shots whose durations add up to `duration`. (Since 2026-02)"""
+
+    element_list: tuple[Element, ...] | None = field(default=None, converter=to_elements)
+    """1 to 3 elements of the account's library. (Since 2026-02)"""
+
+    watermark_info: WatermarkInfo | None = field(default=None, converter=to_watermark)
+    """Asks for a marked copy beside the result. (Since 2026-01)"""
 
     callback_url: str | None = None
     """http(s) URL to which the service posts each change of status. (API reference: callback_url)"""
@@ -92,7 +139,8 @@ class Image2VideoRequest:
     twice. If it is None, one is generated. (API reference: external_task_id)"""
 
     extra: Mapping[str, Any] = field(factory=dict, converter=_copied, hash=False)
-    """Fields that this library does not know yet, sent unchanged."""
+    """Fields that this library does not know yet, sent unchanged. A field that it learned after mid-2025 may stand here
+    instead of under its own name; then no rule is applied to it."""
 
     def __attrs_post_init__(self) -> None:
         rules.raise_any(_problems(self))
@@ -105,7 +153,11 @@ class Image2VideoRequest:
     @property
     def kind(self) -> tuple[str, str, str]:
         """What decides how long a job takes: model, mode and duration, with the defaults of the API reference."""
-        return (self.model_name or "kling-v1", self.mode or "std", self.duration or "5")
+        return (self.model_name or DEFAULT_MODEL, self.mode or "std", self.duration or "5")
+
+    def wanted(self) -> Wanted:
+        """Returns what the request wants of its model, for the capability map."""
+        return Wanted("image2video", *self.kind, tuple(_features(self)))
 
     def pictures(self) -> Iterator[tuple[str, Image]]:
         """Yields every picture with its field's path, in the order of the API reference."""
@@ -148,7 +200,7 @@ class Image2VideoRequest:
         """
         given = {name: value for name, value in values.items() if name != "model"}
         known = (*_FIELDS, "extra")
-        unknown = list(rules.unknown_fields(given, known, {}))
+        unknown = list(rules.unknown_fields(given, known, _ELSEWHERE))
         if not unknown:
             return cls(**given)
         built = rules.attempt(lambda: cls(**{name: value for name, value in given.items() if name in known}))
@@ -169,6 +221,13 @@ class Image2VideoFields(TypedDict, total=False):
     dynamic_masks: Iterable[MaskInput] | None
     camera_control: CameraInput | None
     duration: int | str | None
+    sound: str | None
+    voice_list: Iterable[VoiceInput] | None
+    multi_shot: bool | None
+    shot_type: str | None
+    multi_prompt: Iterable[ShotInput] | None
+    element_list: Iterable[ElementInput] | None
+    watermark_info: WatermarkInput | None
     callback_url: str | None
     external_task_id: str | None
     extra: Mapping[str, Any]
@@ -189,15 +248,35 @@ def _problems(request: Image2VideoRequest) -> Iterator[Problem]:
     yield from rules.text("prompt", request.prompt, MAX_PROMPT)
     yield from rules.text("negative_prompt", request.negative_prompt, MAX_PROMPT)
     yield from rules.number("cfg_scale", request.cfg_scale, 0, 1)
-    yield from rules.choice("mode", request.mode, MODES)
+    yield from rules.word("mode", request.mode)
     yield from rules.nested("static_mask", request.static_mask)
     yield from rules.count("dynamic_masks", request.dynamic_masks, 1, 6, "masks")
     yield from one_encoding(request.pictures())
     yield from rules.nested("camera_control", request.camera_control)
-    yield from rules.choice("duration", request.duration, DURATIONS)
+    yield from rules.seconds("duration", request.duration)
+    yield from sound_problems(request.sound, request.voice_list)
+    yield from element_problems(request.element_list, request.voice_list)
+    yield from shot_problems(request.multi_shot, request.shot_type, request.multi_prompt, request.duration)
+    yield from rules.nested("watermark_info", request.watermark_info)
     yield from rules.url("callback_url", request.callback_url)
     yield from rules.task_id("external_task_id", request.external_task_id)
-    yield from rules.json_fields("extra", request.extra, _FIELDS)
+    taken = [name for name in _FIELDS if name not in _LATER or getattr(request, name) is not None]
+    yield from rules.json_fields("extra", request.extra, taken)
+
+
+def _features(request: Image2VideoRequest) -> Iterator[tuple[str, str]]:
+    """The features of the capability map that a request uses, with the fields' paths."""
+    if request.image_tail is not None:
+        yield "image_tail", "image_tail" if request.image is not None else "image_tail alone"
+    for name in ("static_mask", "dynamic_masks"):
+        if getattr(request, name) is not None:
+            yield name, "motion brush"
+    yield from camera_features(request.camera_control)
+    yield from shot_features(request.sound, request.voice_list, request.multi_shot)
+    if request.sound == "on" and request.image_tail is not None:
+        yield "sound", "sound with image_tail"
+    if request.element_list is not None:
+        yield "element_list", "element_list"
 
 
 def _masks(request: Image2VideoRequest) -> Iterator[tuple[str, DynamicMask]]:

@@ -82,7 +82,7 @@ def seconds_as_text(value: int | str | None) -> Any:
     return str(value) if small else value
 
 
-def text_or_none(value: str | None) -> Any:
+def text_or_none(value: str | None) -> str | None:
     """Converts empty text to None, because the service counts empty text as absent."""
     return None if value == "" else value
 

@@ -19,8 +19,8 @@ from kling_async import (
 )
 from kling_async.emulator import ByClock
 from kling_async.jobs import request_record
-from kling_async.polling import watch
 from kling_async.jobs.entry import JobState
+from kling_async.polling import watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient, KlingError
-from kling_async.schema.task import Video
 from kling_async.jobs import submission
+from kling_async.schema.task import Video
 from kling_async.session import calls
 
 PAGE = os.sysconf("SC_PAGE_SIZE")

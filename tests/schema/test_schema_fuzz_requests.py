@@ -28,7 +28,9 @@ leaves = (
 NAMES = [
     "model_name", "image", "image_tail", "prompt", "negative_prompt", "cfg_scale", "mode", "static_mask",
     "dynamic_masks", "camera_control", "duration", "callback_url", "external_task_id", "extra", "model",
-    "mask", "trajectories", "x", "y", "type", "config", "zoom", "pan",
+    "sound", "voice_list", "multi_shot", "shot_type", "multi_prompt", "element_list", "watermark_info",
+    "mask", "trajectories", "x", "y", "type", "config", "zoom", "pan", "voice_id", "element_id", "enabled",
+    "index",
 ]  # fmt: skip
 values = st.recursive(
     leaves,
@@ -56,7 +58,7 @@ def sent(fields):
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(fields=st.dictionaries(st.sampled_from(NAMES[:15]), values, max_size=4), url=st.booleans())
+@given(fields=st.dictionaries(st.sampled_from(NAMES[:22]), values, max_size=4), url=st.booleans())
 def test_anything_is_a_request_or_one_error(fields, url):
     """Total: nothing but a ValidationError, and no body that is not JSON."""
     body = sent({"image": URL, **fields} if url else fields)
@@ -78,6 +80,9 @@ def test_anything_is_a_request_or_one_error(fields, url):
         {"image": "http://a.example/\ud800"},
         {"image": "http://xn--/a.png"},
         {"callback_url": "http://xn--/"},
+        {"multi_prompt": [{"index": 10**5000, "prompt": "a", "duration": 10**5000}]},
+        {"element_list": [{"element_id": 10**400}]},
+        {"voice_list": [{"voice_id": "\ud800"}]},
     ],
 )
 def test_monsters_are_refused_as_values(fields):

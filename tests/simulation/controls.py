@@ -8,7 +8,7 @@ import os
 import types
 
 import attrs
-
+from kling_async.waiting import poller, watch
 from simulation.disk import SimCursor
 
 from kling_async.errors import (
@@ -20,9 +20,8 @@ from kling_async.errors import (
     TaskTimeoutError,
 )
 from kling_async.jobs import batch, download, job, journal, limiter, recorded
-from kling_async.session import http, outcome, submit
 from kling_async.session import calls as calls_module
-from kling_async.waiting import poller, watch
+from kling_async.session import http, outcome, submit
 
 TARGETS = types.SimpleNamespace(
     Submission=submit._Submission,
@@ -84,7 +83,9 @@ def new_id_on_retry(patch):
         old = self._external_id.encode()
         self._external_id = submit.new_external_id()
         new = self._external_id.encode()
-        pieces = tuple(each.replace(old, new) if isinstance(each, bytes) else each for each in self.upload.pieces)
+        pieces = tuple(
+            each.replace(old, new) if isinstance(each, bytes) else each for each in self.upload.pieces
+        )
         sizes = tuple(
             len(each) if isinstance(each, bytes) else size
             for each, size in zip(pieces, self.upload.sizes, strict=True)
@@ -354,5 +355,3 @@ def token_in_a_log_record(patch):
             raise
 
     patch(TARGETS.Calls, "create", create)
-
-

@@ -97,7 +97,9 @@ def _lost(world):
 
 def _not_found(world):
     """A task that the service has is at most late, and no job ends because of that."""
-    ids = {task.task_id for task in world.emulator.tasks} | {task.external_task_id for task in world.emulator.tasks}
+    ids = {task.task_id for task in world.emulator.tasks} | {
+        task.external_task_id for task in world.emulator.tasks
+    }
     for wish, error in world.told.outcomes:
         if isinstance(error, TaskNotFoundError) and any(each and each in str(error) for each in ids):
             yield "not found", f"job {wish.index} ended although its task exists: {error}"
