@@ -17,7 +17,7 @@ from pathlib import Path
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import AtOnce, Emulator
 from kling_async.jobs import journal_schema
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.rows import JobTable, Row
 
 PATH = "/v1/videos/image2video"
@@ -69,7 +69,7 @@ async def batch(emulator, folder, size, number):
 
 def filled(path, jobs, to_do):
     """A journal of so many jobs, `to_do` of them open, as a long batch leaves it."""
-    journal = Journal(path, "https://host owner")
+    journal = JournalRecord(path, "https://host owner")
     video = {"id": "v", "url": "https://cdn.example/v.mp4", "duration": "5.1"}
     rows = []
     for number in range(jobs):
@@ -96,7 +96,7 @@ def filled(path, jobs, to_do):
 async def opening(path):
     """Opens a journal: milliseconds until the counts and the first 500 open jobs, and until all; how many there are."""
     begun = time.perf_counter()
-    journal = Journal(path, "https://host owner")
+    journal = JournalRecord(path, "https://host owner")
     await journal.open()
     counts = await journal.counts()
     entries, first = 0, 0.0

@@ -69,7 +69,7 @@ _PUBLIC: Final = {
         "JobStream",
     ],
     "kling_async.jobs.view": [
-        "JournalView",
+        "Journal",
     ],
     "kling_async.polling.schedule": [
         "Backoff",

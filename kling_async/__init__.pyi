@@ -37,7 +37,7 @@ from kling_async.jobs.entry import JobEntry as JobEntry, JobState as JobState
 from kling_async.jobs.handle import Job as Job
 from kling_async.jobs.outcome import Failed as Failed, JobOutcome as JobOutcome, Succeeded as Succeeded
 from kling_async.jobs.stream import JobStream as JobStream
-from kling_async.jobs.view import JournalView as JournalView
+from kling_async.jobs.view import Journal as Journal
 from kling_async.polling.schedule import (
     Backoff as Backoff,
     Schedule as Schedule,

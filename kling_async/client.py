@@ -30,13 +30,13 @@ from kling_async.errors import (
 from kling_async.events import DownloadDone, Events, OnEvent
 from kling_async.jobs.closing import finished_whatever_comes
 from kling_async.jobs.download import Downloader, Fetched
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
 from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
-from kling_async.jobs.view import JournalView
+from kling_async.jobs.view import Journal
 from kling_async.jobs.waits import check_wait
 from kling_async.polling.schedule import Schedule
 from kling_async.schema.capabilities import CapabilityCheck
@@ -137,7 +137,9 @@ class KlingClient:
         self._downloader = Downloader(self._transport)
         self._recorder: Recorder = NoRecord()
         if journal is not None:
-            self._recorder = Journal(Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock)
+            self._recorder = JournalRecord(
+                Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
+            )
         self.image2video = Image2Video(
             Shared(
                 calls=self._calls,
@@ -174,7 +176,7 @@ class KlingClient:
         return f"{self._transport.base_url.origin()} {signer.account}"
 
     @property
-    def journal(self) -> JournalView | None:
+    def journal(self) -> Journal | None:
         """The jobs as they are recorded, read-only; None without a journal."""
         return self._recorder.view
 

@@ -31,7 +31,7 @@ from kling_async.jobs.request_record import RequestT
 from kling_async.jobs.rows import DAMAGED, JobTable, Stored
 from kling_async.jobs.store import Store
 from kling_async.jobs.transitions import entry_of
-from kling_async.jobs.view import JournalView
+from kling_async.jobs.view import Journal
 from kling_async.schema.task import Task
 from kling_async.session.submit import ID_PREFIX
 
@@ -54,7 +54,7 @@ _UNMET: Final = frozenset({*map(str, OPEN), DAMAGED})
 T = TypeVar("T")
 
 
-class Journal:
+class JournalRecord:
     """The jobs of one account in one file; a `Recorder`.
 
     Args:
@@ -76,7 +76,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.durable = True
-        self.view = JournalView(self)
+        self.view = Journal(self)
         """What users may read of it."""
 
         self._store = store or Store(path, owner, adopt=adopt)
@@ -95,7 +95,7 @@ class Journal:
 
     @override
     def __repr__(self) -> str:
-        return f"Journal({str(self.path)!r})"
+        return f"JournalRecord({str(self.path)!r})"
 
     @property
     def opened_at(self) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 from kling_async.errors import JournalError, KlingError
 from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.request_record import RequestT, identified_as
-from kling_async.jobs.view import JournalView
+from kling_async.jobs.view import Journal
 from kling_async.schema.task import Task
 from kling_async.session.submit import new_external_id
 
@@ -39,7 +39,7 @@ class Recorder(Protocol):
         ...
 
     @property
-    def view(self) -> JournalView | None:
+    def view(self) -> Journal | None:
         """What users may read of the record; None without a journal."""
         ...
 

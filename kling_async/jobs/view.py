@@ -32,7 +32,7 @@ class Readable(Protocol):
         ...
 
 
-class JournalView:
+class Journal:
     """The jobs of one account as its journal has them; read-only.
 
     Args:
@@ -44,7 +44,7 @@ class JournalView:
 
     @override
     def __repr__(self) -> str:
-        return f"JournalView({str(self.path)!r})"
+        return f"Journal({str(self.path)!r})"
 
     @property
     def path(self) -> Path:

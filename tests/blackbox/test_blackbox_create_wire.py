@@ -196,9 +196,9 @@ async def test_texts_arrive_intact(kling, service, text):
 
 
 async def test_generated_external_ids_are_present_and_unique(kling, service):
-    """The same request sent five times is five jobs with five ids."""
-    request = Image2VideoRequest(image=URL)
-    for _ in range(5):
+    """Five equal requests are five jobs with five ids; the same object sent again is the same job."""
+    batch = [Image2VideoRequest(image=URL) for _ in range(5)]
+    for request in [*batch, *batch]:
         await kling.image2video.create(request)
     ids = [sent.json["external_task_id"] for sent in service.creates]
     assert 5 == len(set(ids))

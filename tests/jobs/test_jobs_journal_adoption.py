@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 
 from kling_async import Image2VideoRequest, JournalError
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 
@@ -21,7 +21,7 @@ def path(tmp_path):
 
 async def opened_by(path, owner, *, adopt=False):
     """Opens and closes a journal."""
-    journal = Journal(path, owner, adopt=adopt)
+    journal = JournalRecord(path, owner, adopt=adopt)
     try:
         await journal.open()
     finally:

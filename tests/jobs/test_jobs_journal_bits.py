@@ -8,12 +8,12 @@ import os
 import random
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kling_async import JournalError
 from kling_async.jobs import journal_file
 from kling_async.jobs.entry import JobState
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.schema.task import read_task
 
 pytestmark = pytest.mark.anyio
@@ -35,6 +35,10 @@ class Request:
     def pictures(self):
         """None."""
         return []
+
+    def with_external_task_id(self, external_id):
+        """The same under another id."""
+        return evolve(self, external_task_id=external_id)
 
 
 def raw(task_id, status):
@@ -64,7 +68,7 @@ class Service:
 
 async def recorded(path, service):
     """A closed journal with a job in each state; the keys by state."""
-    journal, keys = Journal(path, OWNER), {}
+    journal, keys = JournalRecord(path, OWNER), {}
     for state in STATES:
         request, _ = await journal.meet(PATH, Request(f"a job that is {state}"))
         key = keys[state] = request.external_task_id
@@ -103,7 +107,7 @@ async def go_on(journal, service, entry, key):
 async def whole_script(path, service):
     """The script again, then `resume`: each job goes on or is told as a `JournalError`."""
     refused = 0
-    journal = Journal(path, OWNER)
+    journal = JournalRecord(path, OWNER)
     try:
         for state in STATES:
             try:

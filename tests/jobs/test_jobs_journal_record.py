@@ -6,12 +6,12 @@ from pathlib import Path
 
 import anyio
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kling_async import BadRequestError, JournalError
 from kling_async.jobs import request_record
 from kling_async.jobs.entry import JobState
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.recorder import NoRecord
 from kling_async.schema.task import read_task
 
@@ -34,6 +34,10 @@ class Request:
         """None."""
         return []
 
+    def with_external_task_id(self, external_id):
+        """The same under another id."""
+        return evolve(self, external_task_id=external_id)
+
 
 def task(task_id, status="processing"):
     """A task as the service shows it."""
@@ -48,7 +52,7 @@ def opened(tmp_path):
     def make(**options):
         for each in journals:
             each.close()
-        journals.append(Journal(tmp_path / "jobs.sqlite", OWNER, **options))
+        journals.append(JournalRecord(tmp_path / "jobs.sqlite", OWNER, **options))
         return journals[-1]
 
     yield make

@@ -163,7 +163,7 @@ async def test_on_a_full_disk_no_create_is_sent_and_running_jobs_are_waited_for_
 @pytest.mark.parametrize("step", ["meet", "sending"])
 async def test_an_intent_that_cannot_be_written_is_not_sent(emulator, script, picture, monkeypatch, step):
     """The disk is full at either write before a create: `JournalError`, and not one create on the ledger."""
-    monkeypatch.setattr(f"kling_async.jobs.journal.Journal.{step}", disk_full)
+    monkeypatch.setattr(f"kling_async.jobs.journal.JournalRecord.{step}", disk_full)
     async with script() as kling:
         with pytest.raises(JournalError, match="full"):
             await kling.image2video.generate(Image2VideoRequest(image=picture))
@@ -191,4 +191,4 @@ async def test_notes_that_cannot_be_written_stop_nothing(
 async def test_the_repr_tells_the_file(script, tmp_path):
     """And no more."""
     async with script() as kling:
-        assert f"JournalView('{tmp_path / 'jobs.sqlite'}')" == repr(kling.journal)
+        assert f"Journal('{tmp_path / 'jobs.sqlite'}')" == repr(kling.journal)

@@ -21,7 +21,7 @@ from pathlib import Path
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.jobs import download, journal_file
 from kling_async.jobs.entry import JobState
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.polling.schedule import Backoff
 from kling_async.session import submit
 from kling_async.session.calls import Calls
@@ -96,11 +96,11 @@ class Killer:
 
     def install(self):
         """Wraps every step of `STEPS`."""
-        self.around(Journal, "meet", "recorded")
-        self.around(Journal, "sending", "intent")
-        self.around(Journal, "accepted", "accepted")
-        self.around(Journal, "ended", "ended")
-        self.around(Journal, "fetched", "fetched")
+        self.around(JournalRecord, "meet", "recorded")
+        self.around(JournalRecord, "sending", "intent")
+        self.around(JournalRecord, "accepted", "accepted")
+        self.around(JournalRecord, "ended", "ended")
+        self.around(JournalRecord, "fetched", "fetched")
         self.around(Calls, "create", "create")
         self.around(download.Downloader, "fetch", "fetch")
         self.around_plain(download, "_finish", "finish")

@@ -27,7 +27,7 @@ from proof_helpers import (
 from proof_matrix import Scenario, run_jobs
 
 from kling_async.jobs.job import Job
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.session.submit import _Submission, new_external_id
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
@@ -71,7 +71,7 @@ async def killed_after_accept(emulator, journal, batch):
         await asyncio.Event().wait()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "accepted", never)
+        patch.setattr(JournalRecord, "accepted", never)
         async with client(emulator, journal=journal) as kling:
             running = asyncio.ensure_future(kling.image2video.generate_all(batch))
             await reached.wait()
@@ -87,7 +87,7 @@ async def test_without_write_ahead_a_killed_batch_is_paid_twice(broken, tmp_path
     async with emulating() as emulator:
         unguarded(emulator)
         if broken:
-            monkeypatch.setattr(Journal, "sending", no_write_ahead)
+            monkeypatch.setattr(JournalRecord, "sending", no_write_ahead)
         left = await killed_after_accept(emulator, tmp_path / "jobs.sqlite", batch)
         told = Told()
         async with client(emulator, journal=left) as kling:

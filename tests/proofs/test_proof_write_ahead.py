@@ -144,7 +144,7 @@ async def test_a_create_without_write_ahead_is_found_by_the_same_order(folder, m
     """The control: with an intent that is never written, the create's first byte stands alone."""
     order = []
     _ordered(monkeypatch, order)
-    monkeypatch.setattr("kling_async.jobs.journal.Journal.sending", lambda self, key: asyncio.sleep(0))
+    monkeypatch.setattr("kling_async.jobs.journal.JournalRecord.sending", lambda self, key: asyncio.sleep(0))
     async with (
         Emulator(render=False) as emulator,
         KlingClient(

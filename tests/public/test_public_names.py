@@ -16,14 +16,15 @@ CLASSES = {  # what the README and the examples are written against
     "KlingClient", "Image2Video",
     "Image2VideoRequest", "CameraControl", "CameraConfig", "DynamicMask", "TrajectoryPoint",
     "ImageBase64", "ImageBytes", "ImageFile", "ImageURL",
-    "Task", "TaskStatus", "Video", "JobOutcome", "JobStream", "JobEntry", "JobState", "Journal",
+    "Task", "TaskStatus", "Video", "Job", "Succeeded", "Failed", "JobStream", "JobEntry", "JobState", "Journal",
     "KlingError", "ValidationError", "ConfigurationError", "ConnectionFailedError", "MalformedResponseError",
     "APIError", "AuthenticationError", "AccountError", "PermissionDeniedError", "BadRequestError",
     "TaskNotFoundError", "DuplicateTaskError", "ContentPolicyError", "RateLimitError", "ConcurrencyLimitError",
     "ServerError", "SubmissionUnknownError", "TaskFailedError", "TaskTimeoutError", "CallbackSignatureError",
+    "ClientClosedError",
 }  # fmt: skip
 FUNCTIONS = {"read_callback", "verify_signature"}
-ALIASES = {"ImageInput", "OnUpdate"}  # for annotations in users' code
+ALIASES = {"ImageInput", "JobOutcome", "OnUpdate"}  # for annotations in users' code
 CONTRACT = CLASSES | FUNCTIONS | ALIASES
 STUB = Path(kling_async.__file__).with_suffix(".pyi")
 

@@ -23,7 +23,7 @@ BEARER = BearerHeader("Bearer canary-token")
 
 async def one_piece():
     """A create's body without pictures: one piece."""
-    upload = await prepare(request(), {"image": "https://pictures.example/a.png", "prompt": "x"})
+    upload = await prepare(request())
     assert 1 == len(upload.pieces)
     return upload
 
