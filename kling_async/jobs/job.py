@@ -203,7 +203,7 @@ class JobLife(Generic[RequestT]):
     async def run_out(self) -> None:
         """Waits until the task has ended, without a caller."""
         if self.task_id is None and self._submission is not None:
-            found = await self._submission.look_up(KlingError("its caller went away"))
+            found = await self._submission.settle()
             if found is None:
                 return
             await self._accepted(found, adopted=True)

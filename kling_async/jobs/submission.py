@@ -41,6 +41,9 @@ SETTLE: Final = 30.0
 LONE_ATTEMPTS: Final = 4
 """How often a create without a slot is tried against a full account or a server that cannot be reached."""
 
+LONGEST_LOOK_UP: Final = 1e6
+"""Seconds for which one look-up waits for an answer at most."""
+
 LOOK_UP_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between look-ups; the last repeats."""
 
@@ -182,6 +185,19 @@ class Submission:
         self.doubt_since = None
         return found
 
+    async def settle(self) -> Task | None:
+        """Looks, however long it takes, for the task of a create whose caller went away.
+
+        Returns:
+            The task; None once it was not found `SETTLE` seconds after the create can have left last.
+
+        Raises:
+            SubmissionUnknownError: The service refused the look-up for good.
+        """
+        self._deadline = math.inf
+        since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
+        return await self._certain(KlingError("its caller went away"), until=since + SETTLE)
+
     async def find_existing(self) -> Task | None:
         """The task that has the job's id before anything was sent, or None; a look-up that fails is repeated.
 
@@ -276,7 +292,7 @@ class Submission:
     async def _find(self, reason: KlingError) -> Task:
         """Our task; the path matches both kinds of id, and a task whose own id is ours has nothing to do with us."""
         try:
-            task = await self._tools.find(self._external_id, max(0.1, self._deadline - anyio.current_time()))
+            task = await self._tools.find(self._external_id, self._time_left())
         except TaskTimeoutError:
             raise SubmissionUnknownError(self._external_id, str(reason)) from reason
         if task.external_task_id is None and task.task_id != self._external_id:
@@ -285,6 +301,9 @@ class Submission:
             message = f"{self._external_id} is another task's id"
             raise TaskNotFoundError(1201, message, http_status=200, request_id=task.request_id)
         return task
+
+    def _time_left(self) -> float:
+        return min(LONGEST_LOOK_UP, max(0.1, self._deadline - anyio.current_time()))
 
     def _check_deadline(self, reason: KlingError) -> None:
         if anyio.current_time() >= self._deadline:

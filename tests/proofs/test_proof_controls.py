@@ -26,9 +26,10 @@ from proof_helpers import (
 )
 from proof_matrix import Scenario, run_jobs
 
-from kling_async.jobs.job import Job
+from kling_async.jobs.job import JobLife
 from kling_async.jobs.journal import JournalRecord
-from kling_async.session.submit import _Submission, new_external_id
+from kling_async.jobs.submission import Submission
+from kling_async.session.submit import new_external_id
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
 
@@ -54,8 +55,8 @@ async def no_write_ahead(self, key):
     """Stands for `Journal.sending`: the intent is not recorded."""
 
 
-async def no_sweep(self, reason, settle):
-    """Stands for `_Submission.look_up`: nothing is looked up, so that it is sent again at once."""
+async def no_sweep(self, reason):
+    """Stands for `Submission.look_up`: nothing is looked up, so that it is sent again at once."""
 
 
 async def killed_after_accept(emulator, journal, batch):
@@ -102,19 +103,19 @@ async def test_without_write_ahead_a_killed_batch_is_paid_twice(broken, tmp_path
 def new_id_on_duplicate(monkeypatch):
     """Lets the client send anew under a fresh id what "already exists"."""
 
-    async def adopt(self, _duplicate):
+    async def confirmed(self, _duplicate):
         self._external_id = new_external_id()
         pieces = self.upload.pieces[0].replace(self.old_id, self._external_id.encode())
         upload = evolve(self.upload, pieces=(pieces,), sizes=(len(pieces),))
-        return await whole_run(self, upload, self.before_send, as_job=True)
+        return (await whole_run(self, upload, self.before_send, lone=False))[0]
 
-    async def run(self, upload, before_send, *, as_job):
+    async def run(self, upload, before_send, *, lone):
         self.upload, self.before_send, self.old_id = upload, before_send, self._external_id.encode()
-        return await whole_run(self, upload, before_send, as_job=as_job)
+        return await whole_run(self, upload, before_send, lone=lone)
 
-    whole_run = _Submission.run
-    monkeypatch.setattr(_Submission, "run", run)
-    monkeypatch.setattr(_Submission, "_adopt", adopt)
+    whole_run = Submission.run
+    monkeypatch.setattr(Submission, "run", run)
+    monkeypatch.setattr(Submission, "_confirmed", confirmed)
 
 
 async def test_a_new_id_on_already_exists_pays_twice(broken, monkeypatch):
@@ -136,12 +137,12 @@ async def test_a_new_id_on_already_exists_pays_twice(broken, monkeypatch):
 def new_id_on_unknown(monkeypatch):
     """Lets the client look nothing up and send under a fresh id what had no clear outcome."""
 
-    async def look_up(self, reason, settle):
-        return await adopt(self, reason)
+    async def look_up(self, reason):
+        return await confirmed(self, reason)
 
     new_id_on_duplicate(monkeypatch)
-    adopt = _Submission._adopt
-    monkeypatch.setattr(_Submission, "look_up", look_up)
+    confirmed = Submission._confirmed
+    monkeypatch.setattr(Submission, "look_up", look_up)
 
 
 @pytest.mark.parametrize("kind", ["reset-after", "error-after", "truncate", "late-creation"])
@@ -161,7 +162,7 @@ async def test_a_new_id_after_an_unknown_outcome_pays_twice(broken, kind, monkey
 
 def without_sweep(monkeypatch):
     """Lets the client send again at once what has no clear outcome."""
-    monkeypatch.setattr(_Submission, "look_up", no_sweep)
+    monkeypatch.setattr(Submission, "look_up", no_sweep)
 
 
 @pytest.mark.parametrize("seconds", [1.0, 25.0])
@@ -184,14 +185,13 @@ async def test_without_the_sweep_a_late_creation_is_paid_twice(broken, seconds, 
 
 def freed_on_create(monkeypatch):
     """Lets a job give its slot back as soon as its task exists."""
-    created = Job.created
+    accepted = JobLife._accepted
 
-    async def created_and_freed(self, create):
-        task = await created(self, create)
+    async def accepted_and_freed(self, task, *, adopted):
+        await accepted(self, task, adopted=adopted)
         self._slots[-1].release()
-        return task
 
-    monkeypatch.setattr(Job, "created", created_and_freed)
+    monkeypatch.setattr(JobLife, "_accepted", accepted_and_freed)
 
 
 async def test_slots_freed_on_create_exceed_max_in_flight(broken, monkeypatch):
