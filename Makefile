@@ -9,7 +9,7 @@ UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution 
 PYTEST     := $(BIN)/python -m pytest
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long lint types contract check coverage verifytypes dist wheel bench-setup clean
+.PHONY: demo test test-lowest proof proof-long lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -44,7 +44,7 @@ types: $(VENV)/.installed-dev  ## the package, the examples, and each Python blo
 contract: $(VENV)/.installed-dev  ## who may import whom
 	$(BIN)/lint-imports
 
-check: lint types contract coverage  ## the checks of one Python that take minutes
+check: lint types contract coverage  ## what CI runs first; minutes
 
 dist: $(VENV)/.installed-dev  ## sdist, and the wheel that is built from it
 	rm -rf dist
