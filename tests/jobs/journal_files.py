@@ -1,10 +1,13 @@
 """What the tests of the journal's file share: a store to open, a job to insert, and another process that looks in."""
 
 import asyncio
+import os
 import subprocess
 import sys
 
 from proofs.journal_tools import environment
+
+from kling_async.jobs import journal_file
 
 OWNER = "https://api.klingai.com 0123456789abcdef"
 INSERT = "INSERT INTO jobs (key, endpoint, state, request, checksum) VALUES (?, '/v1', 'queued', '{}', x'00')"
@@ -31,6 +34,18 @@ def add(key):
 def count(db):
     """The work of counting the jobs."""
     return db.execute("SELECT count(*) FROM jobs").fetchone()[0]
+
+
+def without_sync(monkeypatch):
+    """Lets journals skip their syncs: no machine is switched off in a test."""
+    configure = journal_file._configure
+
+    def quick(connection):
+        configure(connection)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    monkeypatch.setattr(journal_file, "_configure", quick)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 async def elsewhere(path, owner=OWNER):
