@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 
+from attrs import frozen
 from proofs.journal_tools import environment
 
 from kling_async.jobs import journal_file
 
 OWNER = "https://api.klingai.com 0123456789abcdef"
+PATH = "/v1/videos/image2video"
 INSERT = "INSERT INTO jobs (key, endpoint, state, request, checksum) VALUES (?, '/v1', 'queued', '{}', x'00')"
 
 _OPEN = """
@@ -24,6 +26,19 @@ except Exception as error:
 else:
     print("opened")
 """
+
+
+@frozen
+class Plain:
+    """What a journal needs to know of a request."""
+
+    prompt: str
+    external_task_id: str | None = None
+    callback_url: str | None = None
+
+    def pictures(self):
+        """None."""
+        return []
 
 
 def add(key):

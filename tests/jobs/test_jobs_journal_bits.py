@@ -7,8 +7,7 @@ import asyncio
 import random
 
 import pytest
-from attrs import frozen
-from jobs.journal_files import without_sync
+from jobs.journal_files import OWNER, PATH, Plain, without_sync
 
 from kling_async import JournalError
 from kling_async.jobs.entry import JobState
@@ -17,23 +16,9 @@ from kling_async.schema.task import read_task
 
 pytestmark = pytest.mark.anyio
 
-OWNER = "https://api.klingai.com 0123456789abcdef"
-PATH = "/v1/videos/image2video"
 STATES = ("ready", "running", "unknown", "done", "failed", "cancelled", "queued")
 IN_CI = 3000
 """So many bits in the ordinary run; all of them in the slow one."""
-
-
-@frozen
-class Request:
-    """What a journal needs to know of a request."""
-
-    prompt: str
-    external_task_id: str | None = None
-
-    def pictures(self):
-        """None."""
-        return []
 
 
 def raw(task_id, status):
@@ -65,7 +50,7 @@ async def recorded(path, service):
     """A closed journal with a job in each state; the keys by state."""
     journal, keys = Journal(path, OWNER), {}
     for state in STATES:
-        request, _ = await journal.meet(PATH, Request(f"a job that is {state}"))
+        request, _ = await journal.meet(PATH, Plain(f"a job that is {state}"))
         key = keys[state] = request.external_task_id
         if state == "cancelled":
             journal.cancelled(key)
@@ -106,7 +91,7 @@ async def whole_script(path, service):
     try:
         for state in STATES:
             try:
-                request, entry = await journal.meet(PATH, Request(f"a job that is {state}"))
+                request, entry = await journal.meet(PATH, Plain(f"a job that is {state}"))
                 await go_on(journal, service, entry, request.external_task_id)
             except JournalError:
                 refused += 1
