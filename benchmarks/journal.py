@@ -79,7 +79,7 @@ def filled(path, jobs, to_do):
         )
         raw = {"task_id": task_id, "task_status": "succeed", "task_result": {"videos": [video]}}
         state, task = ("done", json.dumps(raw)) if number >= to_do else ("running", None)
-        rows.append(Row(f"ka-{number:040}", PATH, state, request, 1.0, task_id, task))
+        rows.append(Row(f"ka-{number:040}", PATH, state, request, "1.0", task_id, task))
 
     def write(db):
         table = JobTable(db, journal_schema.salt_of(db))
@@ -98,7 +98,7 @@ async def opening(path):
     begun = time.perf_counter()
     journal = JournalRecord(path, "https://host owner")
     await journal.open()
-    counts = await journal.counts()
+    counts = await journal.view.counts()
     entries, first = 0, 0.0
     async for _ in journal.entries_to_resume(PATH, cancelled=False):
         entries += 1

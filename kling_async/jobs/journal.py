@@ -12,20 +12,18 @@ import asyncio
 import hashlib
 import json
 import logging
-import math
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-import anyio
 from typing_extensions import override
 
 from kling_async.errors import JournalError, KlingError, harmless
-from kling_async.jobs import journal_schema, request_record, transitions
-from kling_async.jobs.entry import OPEN, JobEntry, JobState
+from kling_async.jobs import request_record, transitions
+from kling_async.jobs.entry import JobEntry, JobState
+from kling_async.jobs.journal_reader import UNMET, JournalReader
 from kling_async.jobs.recorder import FromMapping
 from kling_async.jobs.request_record import RequestT
 from kling_async.jobs.rows import DAMAGED, JobTable, Stored
@@ -37,9 +35,6 @@ from kling_async.session.submit import ID_PREFIX
 
 logger: Final = logging.getLogger(__name__)
 
-PAGE: Final = 500
-"""How many jobs are read from the file at a time."""
-
 _RESUMED: Final = (
     (JobState.RUNNING, JobState.READY),
     (JobState.UNKNOWN,),
@@ -47,11 +42,6 @@ _RESUMED: Final = (
     (JobState.CANCELLED,),
 )
 """The order in which `entries_to_resume` gives entries: what is paid for comes first."""
-
-_UNMET: Final = frozenset({*map(str, OPEN), DAMAGED})
-"""States of rows that count as open jobs until they are met."""
-
-T = TypeVar("T")
 
 
 class JournalRecord:
@@ -76,18 +66,16 @@ class JournalRecord:
     ) -> None:
         self.path = path
         self.durable = True
-        self.view = Journal(self)
+        self._store = store or Store(path, owner, adopt=adopt)
+        self._reader = JournalReader(path, self._store)
+        self.view = Journal(self._reader)
         """What users may read of it."""
 
-        self._store = store or Store(path, owner, adopt=adopt)
         self._clock = clock
         self._places: Counter[str] = Counter()
         self._in_order = asyncio.Lock()
-        self._salt: bytes | None = None
-        self._opened_at = math.inf
-        self._last_at_opening = 0
-        self._unmet = 0
-        self._met: set[int] = set()  # places of open jobs of earlier processes
+        self._met: set[int] = set()  # places of unfinished jobs of earlier processes
+        self._gone_on_with = 0  # how many of them were open
         self._intents: set[str] = (
             set()
         )  # keys whose intent this process made durable, and that have no answer
@@ -100,7 +88,7 @@ class JournalRecord:
     @property
     def opened_at(self) -> float:
         """Event-loop time, in seconds, at which the journal was opened; infinity until then."""
-        return self._opened_at
+        return self._reader.opened_at
 
     async def open(self) -> None:
         """Opens the file, so that one that cannot be used is found before any work is done.
@@ -108,11 +96,7 @@ class JournalRecord:
         Raises:
             JournalError: It is locked, damaged, gone, of another account or host, or of another version.
         """
-        if self._salt is None:
-            salt, last, unmet = await self._store.run(_at_opening)
-            if self._salt is None:  # nobody else opened it meanwhile
-                self._salt, self._last_at_opening, self._unmet = salt, last, unmet
-                self._opened_at = anyio.current_time()
+        await self._reader.open()
 
     def close(self) -> None:
         """Writes what waits and lets the file go."""
@@ -133,7 +117,7 @@ class JournalRecord:
             ValidationError: A picture's file cannot be read.
         """
         async with self._in_order:  # equal requests have places by their turn, however long a file takes
-            await self.open()
+            await self._reader.open()
             recorded = await request_record.record(request)
             key = request.external_task_id or self._derived_key(request_record.fingerprint(recorded))
         text = json.dumps(recorded)
@@ -142,7 +126,7 @@ class JournalRecord:
             before, stored = transitions.met(table, key, endpoint, text)
             return before, entry_of(stored)
 
-        before, entry = await self._do(work)
+        before, entry = await self._reader.do(work)
         self._note_met(before)
         if request.external_task_id is None:
             request = request_record.identified_as(request, key)
@@ -154,12 +138,7 @@ class JournalRecord:
         Raises:
             JournalError: The journal cannot be read.
         """
-
-        def work(table: JobTable) -> JobEntry | None:
-            stored = table.find(key)
-            return None if stored is None else entry_of(stored)
-
-        return await self._do(work)
+        return await self._reader.find(key)
 
     async def sending(self, key: str) -> None:
         """Makes the intent durable; the create may be sent when this returns, and again until it is answered.
@@ -176,7 +155,7 @@ class JournalRecord:
             if transitions.intended(table, key, now):
                 self._were_queued.add(key)
 
-        await self._do(work)
+        await self._reader.do(work)
         self._intents.add(key)
 
     async def not_accepted(self, key: str, error: KlingError) -> None:
@@ -191,7 +170,7 @@ class JournalRecord:
             transitions.cancelled(table, key, was_queued=key in self._were_queued)
 
         self._intents.discard(key)
-        salt = self._salt
+        salt = self._reader.salt
         if salt is None:
             return  # so nothing was recorded
         try:
@@ -229,7 +208,7 @@ class JournalRecord:
 
     def unmet(self) -> int:
         """How many open entries were there at the opening and have been neither met nor resumed since."""
-        return self._unmet
+        return self._reader.unmet_at_opening - self._gone_on_with
 
     async def entries_to_resume(self, endpoint: str, *, cancelled: bool) -> AsyncIterator[JobEntry]:
         """The endpoint's open entries: those with a task, then unknown, then queued ones.
@@ -241,82 +220,36 @@ class JournalRecord:
             endpoint: Path of the endpoint.
             cancelled: Whether cancelled jobs come after them.
         """
-        await self.open()
-        last = await self._do(JobTable.last)
+        last = await self._reader.do(JobTable.last)
         for states in _RESUMED if cancelled else _RESUMED[:-1]:
-            async for stored, entry in self._pages(*states, until=last):
+            async for stored, entry in self._reader.pages(*states, until=last):
                 if stored.row.endpoint == endpoint or stored.row.state == DAMAGED:
                     self._note_met(stored)
                     yield entry
 
-    async def iter_entries(self, *states: JobState) -> AsyncIterator[JobEntry]:
-        """The jobs in these states, or all, in the order in which they were recorded.
-
-        They are read a page at a time, so that the first come at once however many there are.
-        """
-        async for _, entry in self._pages(*states):
-            yield entry
-
-    async def counts(self) -> dict[JobState, int]:
-        """How many jobs are in each state; damaged ones are unknown."""
-        found: Counter[str] = Counter()
-        for state, number in await self._do(lambda table: list(table.counts())):
-            found[JobState.UNKNOWN if state == DAMAGED else state] += number
-        return {state: found[state] for state in JobState}
-
-    async def _pages(
-        self, *states: JobState, until: float = math.inf
-    ) -> AsyncIterator[tuple[Stored, JobEntry]]:
-        wanted = [*states, DAMAGED] if JobState.UNKNOWN in states else states
-        after = 0
-
-        def work(table: JobTable) -> list[tuple[Stored, JobEntry]]:
-            return [(stored, entry_of(stored)) for stored in table.page(after, wanted, PAGE)]
-
-        while page := await self._do(work):
-            for stored, entry in page:
-                if stored.seq > until:
-                    return
-                yield stored, entry
-            after = page[-1][0].seq
-
     def _derived_key(self, fingerprint: str) -> str:
         place = self._places[fingerprint]
         self._places[fingerprint] += 1
-        text = f"{(self._salt or b'').hex()}:{fingerprint}:{place}"
+        text = f"{(self._reader.salt or b'').hex()}:{fingerprint}:{place}"
         return f"{ID_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
     def _note_met(self, stored: Stored) -> None:
-        if stored.row.state in _UNMET and stored.seq <= self._last_at_opening and stored.seq not in self._met:
-            self._met.add(stored.seq)
-            self._unmet = max(0, self._unmet - 1)
+        row, seq = stored.row, stored.seq
+        old = seq <= self._reader.last_at_opening and row.state in {*UNMET, JobState.CANCELLED}
+        if old and seq not in self._met:
+            self._met.add(seq)
+            self._gone_on_with += row.state in UNMET
 
     def _forget_intent(self, key: str) -> None:
         self._intents.discard(key)
         self._were_queued.discard(key)
 
-    async def _do(self, work: Callable[[JobTable], T]) -> T:
-        await self.open()
-        salt = self._salt or b""
-        return await self._store.run(lambda db: work(JobTable(db, salt)))
-
     async def _note(self, work: Callable[[JobTable], None]) -> None:
         """Records what has happened already: a full disk must not stop the fetching of what is paid for."""
         try:
-            await self._do(work)
+            await self._reader.do(work)
         except JournalError as error:
             _log(error)
-
-
-def _at_opening(db: sqlite3.Connection) -> tuple[bytes, int, int]:
-    """The salt, the last job's place, and how many jobs are open."""
-    salt = journal_schema.salt_of(db)
-    table = JobTable(db, salt)
-    counts = dict(table.counts())
-    if not counts.keys() <= {*JobState, DAMAGED}:
-        table.mark_damage()  # rows that no list of states would show
-        counts = dict(table.counts())
-    return salt, table.last(), sum(counts.get(state, 0) for state in _UNMET)
 
 
 def _log(error: Exception) -> None:

@@ -31,7 +31,7 @@ _SCHEMA: Final = (
     endpoint TEXT NOT NULL,
     state TEXT NOT NULL,
     request TEXT NOT NULL,
-    sent_at REAL,
+    sent_at TEXT,
     task_id TEXT,
     task TEXT,
     error TEXT,

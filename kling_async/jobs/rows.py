@@ -25,7 +25,7 @@ LOST: Final = "null"
 """A request that was lost to damage."""
 
 _SELECT: Final = """
-SELECT seq, CAST(key AS BLOB), CAST(endpoint AS BLOB), CAST(state AS BLOB), CAST(request AS BLOB), sent_at,
+SELECT seq, CAST(key AS BLOB), CAST(endpoint AS BLOB), CAST(state AS BLOB), CAST(request AS BLOB), CAST(sent_at AS BLOB),
     CAST(task_id AS BLOB), CAST(task AS BLOB), CAST(error AS BLOB), CAST(file AS BLOB), CAST(digest AS BLOB),
     CAST(checksum AS BLOB)
 FROM jobs
@@ -39,9 +39,8 @@ UPDATE jobs SET key = ?, endpoint = ?, state = ?, request = ?, sent_at = ?, task
     file = ?, digest = ?, checksum = ?
 WHERE seq = ?
 """
-_SENT_AT: Final = 4
 _FILE: Final = 8
-"""Places of the two columns that are not text, counted from 0 after `seq`."""
+"""Place of the one column that is not text, counted from 0 after `seq`."""
 
 
 @frozen
@@ -52,7 +51,7 @@ class Row:
     endpoint: str
     state: str
     request: str
-    sent_at: float | None = None
+    sent_at: str | None = None
     task_id: str | None = None
     task: str | None = None
     error: str | None = None
@@ -162,13 +161,12 @@ class JobTable:
         return (*values, _checksum(self._salt, [_bytes(value) for value in values]))
 
     def _read(self, values: Sequence[Any]) -> Stored:
-        seq, *columns, checksum = values
-        plain = [_bytes(value) for value in columns]
-        if _bytes(checksum) == _checksum(self._salt, plain):
-            believed: list[Any] = [_text(value) for value in plain]
-            believed[_SENT_AT], believed[_FILE] = columns[_SENT_AT], plain[_FILE]
+        seq, *plain, checksum = values
+        if checksum == _checksum(self._salt, plain):
+            believed: list[Any] = [value and value.decode() for value in plain[:_FILE]]
+            believed += [plain[_FILE], *(value and value.decode() for value in plain[_FILE + 1 :])]
             return Stored(seq, Row(*believed))
-        key = _text(plain[0]) or ""
+        key = (plain[0] or b"").decode(errors="surrogateescape")
         if not self._is_key_of(key, seq):
             raise JournalError(
                 f"the journal's job number {seq} is damaged, and so is its external id ({harmless(key)})"
@@ -184,19 +182,12 @@ class JobTable:
         return found is not None and found[0] == seq
 
 
-def _bytes(value: Any) -> bytes | None:
-    if value is None or isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
-    return struct.pack(">d", value)
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("utf-8", "surrogateescape")
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
 
 
 def _checksum(salt: bytes, values: Sequence[bytes | None]) -> bytes:
-    """Of values in their order; each is preceded by its length, so that none can pass a byte to the next."""
-    parts = [b"-" if value is None else b"%d:%b" % (len(value), value) for value in values]
-    return blake2b(b"".join(parts), digest_size=8, key=salt).digest()
+    """Of ten values in their order, and of their lengths, so that none can pass a byte to the next."""
+    lengths = [-1 if value is None else len(value) for value in values]
+    content = b"".join([struct.pack(">10i", *lengths), *filter(None, values)])
+    return blake2b(content, digest_size=8, key=salt).digest()

@@ -16,25 +16,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from attrs import frozen
-
 from kling_async.errors import JournalError
+from kling_async.jobs.answers import Item, Work, answer
 from kling_async.jobs.journal_file import Disk, JournalFile, trouble
 
 GROUP: Final = 2000
 """At most so many pieces of work share a commit."""
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
-"""A piece of work in the journal's thread; done once more, in a commit of its own, if its group's commit failed."""
-
-
-@frozen(eq=False)
-class _Item:
-    work: Work
-    loop: asyncio.AbstractEventLoop | None = None
-    done: asyncio.Future[Any] | None = None
-    failed: Callable[[Exception], None] | None = None
 
 
 class Store:
@@ -60,7 +49,7 @@ class Store:
         self._path = path
         self._disk = disk or JournalFile(path, owner, adopt=adopt)
         self._wake = wake
-        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | JournalError | None = None
         self._thread: threading.Thread | None = None
         self._process: int | None = None
@@ -74,7 +63,7 @@ class Store:
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._put(_Item(work, loop, done))
+        self._put(Item(work, loop, done))
         return await done
 
     def post(self, work: Work, failed: Callable[[Exception], None]) -> None:
@@ -87,7 +76,7 @@ class Store:
         Raises:
             JournalError: The journal is closed or cannot be used by this process.
         """
-        self._put(_Item(work, failed=failed))
+        self._put(Item(work, failed=failed))
 
     def turn(self) -> None:
         """Takes what waits now, does it in one commit, and answers; does nothing if nothing waits."""
@@ -109,7 +98,7 @@ class Store:
         else:
             self._serve()
 
-    def _put(self, item: _Item) -> None:
+    def _put(self, item: Item) -> None:
         if self._over is not None:
             raise JournalError(self._over)
         if self._process is None:
@@ -150,9 +139,9 @@ class Store:
             self._over = self._over or why
             self._refuse_rest(why)
 
-    def _turn(self, first: _Item | None) -> bool:
+    def _turn(self, first: Item | None) -> bool:
         """Does what waits, this item first; returns whether more can come."""
-        items: list[_Item] = []
+        items: list[Item] = []
         item = first
         try:
             while item is not None and len(items) < GROUP - 1:
@@ -167,15 +156,15 @@ class Store:
         self._do(items)
         return not ended
 
-    def _do(self, items: list[_Item]) -> None:
+    def _do(self, items: list[Item]) -> None:
         if not items:
             return
         try:
             results = self._results([item.work for item in items])
         except BaseException as error:
-            _answer(items, [self._broken(error)] * len(items))
+            answer(items, [self._broken(error)] * len(items))
             raise
-        _answer(items, results)
+        answer(items, results)
 
     def _broken(self, error: BaseException) -> JournalError:
         return JournalError(
@@ -183,7 +172,7 @@ class Store:
         )
 
     def _refuse_rest(self, why: str | None = None) -> None:
-        items: list[_Item] = []
+        items: list[Item] = []
         while True:
             try:
                 item = self._items.get_nowait()
@@ -191,7 +180,7 @@ class Store:
                 break
             if item is not None:
                 items.append(item)
-        _answer(items, [JournalError(why or str(self._over)) for _ in items])
+        answer(items, [JournalError(why or str(self._over)) for _ in items])
 
     def _results(self, works: Sequence[Work]) -> list[Any]:
         if self._connection is None:
@@ -250,26 +239,3 @@ def _take_back(db: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):  # the next piece of work hears of it
         if db.in_transaction:
             db.execute("ROLLBACK")
-
-
-def _answer(items: Sequence[_Item], results: Sequence[Any]) -> None:
-    """Tells everyone; the waiters of one loop are woken together."""
-    waiters: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-    for item, result in zip(items, results, strict=True):
-        if item.loop is not None and item.done is not None:
-            waiters.setdefault(item.loop, []).append((item.done, result))
-        elif item.failed is not None and isinstance(result, Exception):
-            item.failed(result)
-    for loop, settled in waiters.items():
-        with contextlib.suppress(RuntimeError):  # the loop was closed, and nobody waits any more
-            loop.call_soon_threadsafe(_settle, settled)
-
-
-def _settle(settled: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
-    for done, result in settled:
-        if done.done():
-            continue
-        if isinstance(result, Exception):
-            done.set_exception(result)
-        else:
-            done.set_result(result)

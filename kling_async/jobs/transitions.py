@@ -30,7 +30,7 @@ def entry_of(stored: Stored) -> JobEntry:
             row.endpoint,
             JobState.UNKNOWN if row.state == DAMAGED else JobState(row.state),
             {} if row.request == LOST else dict(json.loads(row.request)),
-            row.sent_at,
+            None if row.sent_at is None else float(row.sent_at),
             row.task_id,
             None if row.task is None else read_task(json.loads(row.task)),
             row.error,
@@ -78,7 +78,7 @@ def intended(table: JobTable, key: str, now: float) -> bool:
         )
     if row.task_id is not None or row.state not in {JobState.QUEUED, JobState.UNKNOWN, JobState.CANCELLED}:
         raise JournalError(f"job {harmless(key)} has a task already ({row.task_id}); it is not sent again")
-    table.replace(stored, state=JobState.UNKNOWN, sent_at=now, error=None)
+    table.replace(stored, state=JobState.UNKNOWN, sent_at=repr(float(now)), error=None)
     return row.state != JobState.UNKNOWN
 
 

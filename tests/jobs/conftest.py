@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from jobs.journal_files import without_sync
 from proofs.journal_tools import png
 
 from kling_async import KlingClient
@@ -12,7 +13,8 @@ from kling_async.jobs import submission
 
 @pytest.fixture
 def fast(monkeypatch):
-    """Settle times and looks that fit a test; what they are is tested elsewhere."""
+    """Settle times, polls and disks that fit a test; what they are is tested elsewhere."""
+    without_sync(monkeypatch)
     monkeypatch.setattr(submission, "SETTLE", 0.1)
     monkeypatch.setattr(submission, "LOOK_UP_GAPS", (0.02,))
     monkeypatch.setattr("kling_async.polling.schedule.Backoff.__call__", lambda self, age: 0.02)

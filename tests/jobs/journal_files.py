@@ -1,12 +1,17 @@
 """What the tests of the journal's file share: a store to open, a job to insert, and another process that looks in."""
 
 import asyncio
+import os
 import subprocess
 import sys
 
+from attrs import frozen
 from proofs.journal_tools import environment
 
+from kling_async.jobs import journal_file
+
 OWNER = "https://api.klingai.com 0123456789abcdef"
+PATH = "/v1/videos/image2video"
 INSERT = "INSERT INTO jobs (key, endpoint, state, request, checksum) VALUES (?, '/v1', 'queued', '{}', x'00')"
 
 _OPEN = """
@@ -23,6 +28,19 @@ else:
 """
 
 
+@frozen
+class Plain:
+    """What a journal needs to know of a request."""
+
+    prompt: str
+    external_task_id: str | None = None
+    callback_url: str | None = None
+
+    def pictures(self):
+        """None."""
+        return []
+
+
 def add(key):
     """The work of inserting one job."""
     return lambda db: db.execute(INSERT, (key,)).lastrowid
@@ -31,6 +49,18 @@ def add(key):
 def count(db):
     """The work of counting the jobs."""
     return db.execute("SELECT count(*) FROM jobs").fetchone()[0]
+
+
+def without_sync(monkeypatch):
+    """Lets journals skip their syncs: no machine is switched off in a test."""
+    configure = journal_file._configure
+
+    def quick(connection):
+        configure(connection)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    monkeypatch.setattr(journal_file, "_configure", quick)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 async def elsewhere(path, owner=OWNER):

@@ -4,41 +4,21 @@ The service is a dictionary here, so that each of thousands of journals can be g
 """
 
 import asyncio
-import os
 import random
 
 import pytest
-from attrs import evolve, frozen
+from jobs.journal_files import OWNER, PATH, Plain, without_sync
 
 from kling_async import JournalError
-from kling_async.jobs import journal_file
 from kling_async.jobs.entry import JobState
 from kling_async.jobs.journal import JournalRecord
 from kling_async.schema.task import read_task
 
 pytestmark = pytest.mark.anyio
 
-OWNER = "https://api.klingai.com 0123456789abcdef"
-PATH = "/v1/videos/image2video"
 STATES = ("ready", "running", "unknown", "done", "failed", "cancelled", "queued")
-IN_CI = 1500
+IN_CI = 3000
 """So many bits in the ordinary run; all of them in the slow one."""
-
-
-@frozen
-class Request:
-    """What a journal needs to know of a request."""
-
-    prompt: str
-    external_task_id: str | None = None
-
-    def pictures(self):
-        """None."""
-        return []
-
-    def with_external_task_id(self, external_id):
-        """The same under another id."""
-        return evolve(self, external_task_id=external_id)
 
 
 def raw(task_id, status):
@@ -70,7 +50,7 @@ async def recorded(path, service):
     """A closed journal with a job in each state; the keys by state."""
     journal, keys = JournalRecord(path, OWNER), {}
     for state in STATES:
-        request, _ = await journal.meet(PATH, Request(f"a job that is {state}"))
+        request, _ = await journal.meet(PATH, Plain(f"a job that is {state}"))
         key = keys[state] = request.external_task_id
         if state == "cancelled":
             journal.cancelled(key)
@@ -111,7 +91,7 @@ async def whole_script(path, service):
     try:
         for state in STATES:
             try:
-                request, entry = await journal.meet(PATH, Request(f"a job that is {state}"))
+                request, entry = await journal.meet(PATH, Plain(f"a job that is {state}"))
                 await go_on(journal, service, entry, request.external_task_id)
             except JournalError:
                 refused += 1
@@ -129,15 +109,8 @@ async def whole_script(path, service):
 
 @pytest.fixture(autouse=True)
 def unsynced(monkeypatch):
-    """No machine is switched off here, and thousands of syncs take minutes."""
-    configure = journal_file._configure
-
-    def quick(connection):
-        configure(connection)
-        connection.execute("PRAGMA synchronous = OFF")
-
-    monkeypatch.setattr(journal_file, "_configure", quick)
-    monkeypatch.setattr(os, "fsync", lambda file: None)
+    """Thousands of syncs take minutes."""
+    without_sync(monkeypatch)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from attrs import evolve, frozen
+from jobs.journal_files import OWNER, PATH, Plain
 
 from kling_async import BadRequestError, JournalError
 from kling_async.jobs import request_record
@@ -17,26 +17,7 @@ from kling_async.schema.task import read_task
 
 pytestmark = pytest.mark.anyio
 
-OWNER = "https://api.klingai.com 0123456789abcdef"
-PATH = "/v1/videos/image2video"
 REFUSED = BadRequestError(1201, "no such mode", http_status=400)
-
-
-@frozen
-class Request:
-    """What a journal needs to know of a request."""
-
-    prompt: str
-    external_task_id: str | None = None
-    callback_url: str | None = None
-
-    def pictures(self):
-        """None."""
-        return []
-
-    def with_external_task_id(self, external_id):
-        """The same under another id."""
-        return evolve(self, external_task_id=external_id)
 
 
 def task(task_id, status="processing"):
@@ -62,7 +43,7 @@ def opened(tmp_path):
 
 async def met(journal, prompt, **more):
     """A request's key, once it is recorded or met."""
-    request, entry = await journal.meet(PATH, Request(prompt, **more))
+    request, entry = await journal.meet(PATH, Plain(prompt, **more))
     assert entry.key == request.external_task_id
     return entry.key
 
@@ -93,10 +74,10 @@ async def test_without_a_journal_there_are_ids_and_nothing_else():
     """Every step can be told to it, and nothing comes back."""
     record = NoRecord()
     await record.open()
-    request, entry = await record.meet(PATH, Request("one"))
+    request, entry = await record.meet(PATH, Plain("one"))
     assert request.external_task_id.startswith("ka-")
     assert entry is None
-    own, _ = await record.meet(PATH, Request("one", external_task_id="own"))
+    own, _ = await record.meet(PATH, Plain("one", external_task_id="own"))
     assert "own" == own.external_task_id
     await record.sending("own")
     await record.accepted("own", task("t"))
@@ -306,7 +287,7 @@ async def test_one_key_for_two_endpoints_is_an_error(opened):
     journal = opened()
     await met(journal, "one", external_task_id="own")
     with pytest.raises(JournalError, match="another request"):
-        await journal.meet("/v1/elsewhere", Request("one", external_task_id="own"))
+        await journal.meet("/v1/elsewhere", Plain("one", external_task_id="own"))
 
 
 async def test_a_damaged_request_is_learnt_again_from_the_script(opened, tmp_path):
@@ -319,7 +300,7 @@ async def test_a_damaged_request_is_learnt_again_from_the_script(opened, tmp_pat
     entry = await journal.find(key)
     assert (JobState.UNKNOWN, {}) == (entry.state, entry.request)
     with pytest.raises(JournalError, match="lost to damage"):
-        await journal.request_of(entry, lambda values: Request(**values))
+        await journal.request_of(entry, lambda values: Plain(**values))
     assert key == await met(journal, "one")
     entry = await journal.find(key)
     assert (JobState.UNKNOWN, "one") == (entry.state, entry.request["prompt"])
@@ -372,5 +353,5 @@ async def test_a_record_of_a_request_is_shared_with_nobody(opened):
     (await journal.find(key)).request["prompt"] = "two"
     recorded = (await journal.find(key)).request
     assert request_record.fingerprint(recorded) == request_record.fingerprint(
-        await request_record.record(Request("one"))
+        await request_record.record(Plain("one"))
     )

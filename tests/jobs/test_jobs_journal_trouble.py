@@ -75,7 +75,7 @@ DAMAGE = {
     "task_id": "another-task",
     "task": '{"task_id": "another-task", "task_status": "succeed"}',
     "error": "nothing was wrong",
-    "sent_at": 17.0,
+    "sent_at": "17.0",
     "checksum": b"",
 }
 
