@@ -152,16 +152,19 @@ class KlingClient:
             The path.
 
         Raises:
-            DownloadError: It could not be fetched whole, is no video, or was purged (`expired`). Where the URL was
-                refused, a fresh look was made for a new one.
-            ConfigurationError: The URL is not https, or the path is being written already.
-            OSError: The disk refused.
+            DownloadError: It could not be fetched whole, is not a video, is on an address that is not allowed, was
+                purged (`expired`), or the disk refused (the cause is the OSError). If the URL was refused, the task
+                was polled once for a new one.
+            ConfigurationError: The path is being written by another download, or was replaced meanwhile.
         """
         path = Path(path)
-        try:
-            fetched = await self._downloader.fetch(video.url, path, on_progress)
-        except DownloadError as error:
-            fetched = await self._downloader.fetch(await self._fresh_url(video, error), path, on_progress)
+        fetched = await self._downloader.fetch(
+            video.url,
+            path,
+            on_progress,
+            result_id=f"{video.task_id} {video.id}" if video.task_id else "",
+            renew=lambda refused: self._fresh_url(video, refused),
+        )
         if self.journal is not None:
             await self.journal.fetched(video.task_id, path.absolute(), fetched.sha256)
         return path

@@ -11,6 +11,7 @@ import pytest
 from file_server import File, FileServer, mp4
 from yarl import URL
 
+from kling_async.errors import DownloadError
 from kling_async.jobs.download import Downloader
 from kling_async.jobs.partial import PartialFile
 from kling_async.session.http import Transport
@@ -40,6 +41,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from yarl import URL
+from kling_async.errors import DownloadError
 from kling_async.jobs.download import Downloader
 from kling_async.session.http import Transport
 
@@ -308,3 +310,46 @@ def test_what_was_left_is_read_again_in_steps(tmp_path, size):
     assert data[:64] == second.head
     second.discard()
     assert [] == [each.name for each in tmp_path.iterdir()]
+
+
+async def test_a_url_that_has_run_out_costs_nothing_of_what_was_there(server, downloader, tmp_path):
+    """The new URL is asked for the rest, and the old one's failure is what `renew` is told."""
+    leave_half(tmp_path / "a.mp4")
+    server.files["/old"] = File(b"expired", status=403)
+    server.files["/a"].stop_after = None
+    told = []
+
+    async def renew(error):
+        told.append(error.http_status)
+        return server.url + "/a"
+
+    fetched = await downloader.fetch(server.url + "/old", tmp_path / "a.mp4", result_id="r", renew=renew)
+    assert ([403], HALF) == (told, fetched.resumed)
+    assert [f"bytes={HALF}-"] * 2 == [asked["range"] for asked in server.requests]
+    assert A == (tmp_path / "a.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("given", ["the error", "a bad URL", "a URL that fails too"])
+async def test_a_url_that_cannot_be_renewed_is_an_error(server, downloader, tmp_path, given):
+    """What `renew` raises is raised; its URL is judged like the first, and asked once."""
+
+    async def renew(error):
+        if given == "the error":
+            raise error
+        return "http://192.0.2.1/a" if given == "a bad URL" else server.url + "/older"
+
+    with pytest.raises(DownloadError):
+        await downloader.fetch(server.url + "/old", tmp_path / "a.mp4", renew=renew)
+    assert (2 if given == "a URL that fails too" else 1) == len(server.requests)
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_several_kills_cost_no_byte_twice(server, downloader, tmp_path):
+    """Each process goes on where the one before it was killed."""
+    points = (50_000, 120_000, 250_000)
+    for before, point in zip((0, *points), points, strict=False):
+        server.files["/a"].stop_after = point - before
+        await kill_half_way(server, tmp_path / "a.mp4", point)
+    fetched = await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+    assert (points[-1], len(A) - points[-1]) == (fetched.resumed, server.bytes_sent)
+    assert A == (tmp_path / "a.mp4").read_bytes()
