@@ -8,11 +8,14 @@ import signal
 import sys
 
 import pytest
+from aiohttp import web
 from file_server import File, FileServer, mp4
+from rooms_helpers import serving
 from yarl import URL
 
-from kling_async.errors import DownloadError
+from kling_async.errors import ConfigurationError, DownloadError
 from kling_async.jobs.download import Downloader
+from kling_async.jobs.own_file import open_ours
 from kling_async.jobs.partial import PartialFile
 from kling_async.session.http import Transport
 
@@ -41,7 +44,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from yarl import URL
-from kling_async.errors import DownloadError
+from kling_async.errors import ConfigurationError, DownloadError
 from kling_async.jobs.download import Downloader
 from kling_async.session.http import Transport
 
@@ -353,3 +356,40 @@ async def test_several_kills_cost_no_byte_twice(server, downloader, tmp_path):
     fetched = await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
     assert (points[-1], len(A) - points[-1]) == (fetched.resumed, server.bytes_sent)
     assert A == (tmp_path / "a.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("rest", [A[HALF:-1], A[HALF:] + b"more"], ids=["short", "long"])
+async def test_a_rest_of_the_wrong_length_makes_no_file(tmp_path, rest):
+    """The server announces the right range and sends another length in one well-formed answer."""
+
+    async def handle(_):
+        headers = {"Content-Range": f"bytes {HALF}-{len(A) - 1}/{len(A)}", "ETag": '"v1"'}
+        return web.Response(status=206, body=rest, headers=headers, content_type="video/mp4")
+
+    leave_half(tmp_path / "a.mp4")
+    async with serving(handle) as url:
+        transport = Transport(URL(url))
+        with pytest.raises(DownloadError, match=r"announced|another range"):
+            await Downloader(transport).fetch(url + "/a", tmp_path / "a.mp4", result_id="r")
+        await transport.aclose()
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [200, 206])
+async def test_a_compressed_answer_is_refused(server, downloader, tmp_path, status):
+    """Its length and its ranges would be those of other bytes."""
+    leave_half(tmp_path / "a.mp4")
+    server.files["/a"] = File(A, status=status, headers=(("Content-Encoding", "gzip"),), etag=None)
+    with pytest.raises(DownloadError, match="compressed"):
+        await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+
+
+async def test_bytes_that_somebody_else_has_locked_are_left_alone(server, downloader, tmp_path):
+    """Even if the record beside them was removed."""
+    leave_half(tmp_path / "a.mp4")
+    lock = open_ours(part_of(tmp_path), 0o600)
+    (tmp_path / ".a.mp4.part.json").unlink()
+    with pytest.raises(ConfigurationError, match="already"):
+        await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+    os.close(lock)
+    assert HALF == part_of(tmp_path).stat().st_size
