@@ -219,28 +219,27 @@ class KlingClient:
 
         Raises:
             ValidationError: `what` has no video, or more than one; nothing was requested.
-            DownloadError: It could not be fetched whole, is not a video, or was purged (`expired`). If the URL was
-                refused, a new one was asked for.
-            ConfigurationError: The URL is not https, or the path is being written already.
-            OSError: The disk refused.
+            DownloadError: It could not be fetched whole, is not a video, is on an address that is not allowed, was
+                purged (`expired`), or the disk refused (the cause is the OSError). If the URL was refused, the task
+                was polled once for a new one.
+            ConfigurationError: The path is being written by another download, or was replaced meanwhile.
         """
         video, path = _one_video(what), Path(path)
         began = anyio.current_time()
         try:
-            fetched = await self._fetch(video, path, on_progress)
+            fetched = await self._downloader.fetch(
+                video.url,
+                path,
+                on_progress,
+                result_id=f"{video.task_id} {video.id}" if video.task_id else "",
+                renew=lambda refused: self._fresh_url(video, refused),
+            )
         except (KlingError, OSError) as error:
             self._tell_download(video, began, None, error)
             raise
         self._tell_download(video, began, fetched, None)
         await self._recorder.fetched(video.task_id, path.absolute(), fetched.sha256)
         return path
-
-    async def _fetch(self, video: Video, path: Path, on_progress: OnProgress | None) -> Fetched:
-        try:
-            return await self._downloader.fetch(video.url, path, on_progress, result_id=video.id)
-        except DownloadError as error:
-            url = await self._fresh_url(video, error)
-            return await self._downloader.fetch(url, path, on_progress, result_id=video.id)
 
     def _tell_download(
         self, video: Video, began: float, fetched: Fetched | None, error: Exception | None

@@ -23,7 +23,6 @@ class File:
     """Closes the connection then instead of sending the rest."""
     headers: tuple = (("Content-Type", "video/mp4"),)
     status: int = 200
-    ranges: bool = True
 
 
 @dataclass
@@ -69,7 +68,7 @@ class FileServer:
         self.requests.append({":path": path, **asked})
         file = self.files.get(path, File(b"gone", status=404))
         start, status = 0, file.status
-        if file.ranges and "range" in asked and asked.get("if-range") == file.etag:
+        if status == 200 and "range" in asked and asked.get("if-range") == file.etag:
             start, status = int(asked["range"].removeprefix("bytes=").removesuffix("-")), 206
         headers = [f"HTTP/1.1 {status} Planned", f"Content-Length: {len(file.body) - start}"]
         headers += [f"{name}: {value}" for name, value in file.headers]

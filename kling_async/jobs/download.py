@@ -9,8 +9,9 @@ target's name is the caller's, never the server's. Of two downloads to one targe
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import anyio
 from attrs import frozen
@@ -45,6 +46,10 @@ class Fetched:
     """How many of the bytes a killed download had left, 0 or more; they were not fetched again."""
 
 
+Renew: TypeAlias = Callable[[DownloadError], Awaitable[str]]
+"""Gives another URL of a result whose first one failed, or raises, such as the error that it was given."""
+
+
 class Downloader:
     """Fetches results through a client's transport.
 
@@ -73,6 +78,7 @@ class Downloader:
         *,
         kind: MediaKind = "video",
         result_id: str = "",
+        renew: Renew | None = None,
     ) -> Fetched:
         """Downloads one result.
 
@@ -89,6 +95,7 @@ class Downloader:
             kind: What the file must be.
             result_id: What tells the result from others that may be written to the same target, and is the same
                 when the result is asked for again; the URL if it is empty.
+            renew: Asked once for another URL when this one fails; what was received so far is kept meanwhile.
 
         Raises:
             DownloadError: It could not be fetched whole, is of another kind, is on an address that is not allowed, or
@@ -106,7 +113,13 @@ class Downloader:
                 while await on_disk(target, part.verify):
                     pass
                 with anyio.move_on_after(MAX_SECONDS) as limit:
-                    await transfer.run()
+                    try:
+                        await transfer.run()
+                    except DownloadError as error:
+                        if renew is None:
+                            raise
+                        transfer.url = self._transport.file_url(await renew(error))
+                        await transfer.run()
                 if limit.cancelled_caught:
                     raise DownloadError(f"{target} was not finished after {MAX_SECONDS:.0f} s")
                 await on_disk(target, part.finish)

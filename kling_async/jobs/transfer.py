@@ -80,6 +80,19 @@ def continues(status: int, content_range: str, received: int, length: int | None
     return length is None or found[2] == "*" or int(found[2]) == length
 
 
+def next_hop(transport: Transport, url: URL, location: str) -> URL:
+    """The URL that a redirect leads to.
+
+    Raises:
+        DownloadError: It is not one that a result may come from.
+    """
+    try:
+        target = str(url.join(URL(location)))
+    except ValueError:
+        target = ""
+    return transport.file_url(target, "a redirect of the result's URL")
+
+
 @define
 class Transfer:
     """A file's way from a URL into a partial file, over all its attempts."""
@@ -133,15 +146,8 @@ class Transfer:
                 if response.http_status not in _REDIRECTS:
                     await self._receive(response)
                     return
-                url = self._next_hop(url, response)
+                url = next_hop(self.transport, url, response.headers.get("Location", ""))
         raise DownloadError(f"more than {MAX_REDIRECTS} redirects")
-
-    def _next_hop(self, url: URL, response: FileAnswer) -> URL:
-        try:
-            target = str(url.join(URL(response.headers.get("Location", ""))))
-        except ValueError:
-            target = ""
-        return self.transport.file_url(target, "a redirect of the result's URL")
 
     async def _receive(self, response: FileAnswer) -> None:
         self.http_status = response.http_status

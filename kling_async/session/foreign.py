@@ -45,7 +45,9 @@ def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
     if isinstance(error, TimeoutError):
         return ConnectionFailedError(f"{host} did not answer in time", sent=sent)
     if isinstance(error, aiohttp.ClientError | OSError):
-        reason = harmless(str(error).partition(" Connection<")[0]) or type(error).__name__
+        # aiohttp's text of an answer that it cannot read holds the URL, which is signed for a result.
+        said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+        reason = harmless(said.partition(" Connection<")[0]) or type(error).__name__
         return ConnectionFailedError(f"no whole answer from {host}: {reason}", sent=sent)
     return ConfigurationError(
         f"the request to {host} could not be made: {type(error).__name__}: {harmless(str(error))}"

@@ -330,3 +330,11 @@ async def test_work_in_a_thread_has_ended_when_its_caller_goes_on():
     may_end.set()
     await asyncio.wait([job])
     assert (True, [True]) == (job.cancelled(), ended)
+
+
+async def test_an_answer_that_cannot_be_read_does_not_show_the_signed_url(server, downloader, tmp_path):
+    """Aiohttp's own text holds it."""
+    server.files["/a?signature=canary"] = File(A, headers=(("Content-Encoding", "gzip"),), status=404)
+    with pytest.raises(DownloadError) as caught:
+        await downloader.fetch(server.url + "/a?signature=canary", tmp_path / "a.mp4")
+    assert "canary" not in str(caught.value)

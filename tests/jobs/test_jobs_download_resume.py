@@ -8,10 +8,14 @@ import signal
 import sys
 
 import pytest
+from aiohttp import web
 from file_server import File, FileServer, mp4
+from rooms_helpers import serving
 from yarl import URL
 
+from kling_async.errors import ConfigurationError, DownloadError
 from kling_async.jobs.download import Downloader
+from kling_async.jobs.own_file import open_ours
 from kling_async.jobs.partial import PartialFile
 from kling_async.session.http import Transport
 
@@ -40,6 +44,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from yarl import URL
+from kling_async.errors import ConfigurationError, DownloadError
 from kling_async.jobs.download import Downloader
 from kling_async.session.http import Transport
 
@@ -308,3 +313,83 @@ def test_what_was_left_is_read_again_in_steps(tmp_path, size):
     assert data[:64] == second.head
     second.discard()
     assert [] == [each.name for each in tmp_path.iterdir()]
+
+
+async def test_a_url_that_has_run_out_costs_nothing_of_what_was_there(server, downloader, tmp_path):
+    """The new URL is asked for the rest, and the old one's failure is what `renew` is told."""
+    leave_half(tmp_path / "a.mp4")
+    server.files["/old"] = File(b"expired", status=403)
+    server.files["/a"].stop_after = None
+    told = []
+
+    async def renew(error):
+        told.append(error.http_status)
+        return server.url + "/a"
+
+    fetched = await downloader.fetch(server.url + "/old", tmp_path / "a.mp4", result_id="r", renew=renew)
+    assert ([403], HALF) == (told, fetched.resumed)
+    assert [f"bytes={HALF}-"] * 2 == [asked["range"] for asked in server.requests]
+    assert A == (tmp_path / "a.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("given", ["the error", "a bad URL", "a URL that fails too"])
+async def test_a_url_that_cannot_be_renewed_is_an_error(server, downloader, tmp_path, given):
+    """What `renew` raises is raised; its URL is judged like the first, and asked once."""
+
+    async def renew(error):
+        if given == "the error":
+            raise error
+        return "http://192.0.2.1/a" if given == "a bad URL" else server.url + "/older"
+
+    with pytest.raises(DownloadError):
+        await downloader.fetch(server.url + "/old", tmp_path / "a.mp4", renew=renew)
+    assert (2 if given == "a URL that fails too" else 1) == len(server.requests)
+    assert [] == list(tmp_path.iterdir())
+
+
+async def test_several_kills_cost_no_byte_twice(server, downloader, tmp_path):
+    """Each process goes on where the one before it was killed."""
+    points = (50_000, 120_000, 250_000)
+    for before, point in zip((0, *points), points, strict=False):
+        server.files["/a"].stop_after = point - before
+        await kill_half_way(server, tmp_path / "a.mp4", point)
+    fetched = await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+    assert (points[-1], len(A) - points[-1]) == (fetched.resumed, server.bytes_sent)
+    assert A == (tmp_path / "a.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("rest", [A[HALF:-1], A[HALF:] + b"more"], ids=["short", "long"])
+async def test_a_rest_of_the_wrong_length_makes_no_file(tmp_path, rest):
+    """The server announces the right range and sends another length in one well-formed answer."""
+
+    async def handle(_):
+        headers = {"Content-Range": f"bytes {HALF}-{len(A) - 1}/{len(A)}", "ETag": '"v1"'}
+        return web.Response(status=206, body=rest, headers=headers, content_type="video/mp4")
+
+    leave_half(tmp_path / "a.mp4")
+    async with serving(handle) as url:
+        transport = Transport(URL(url))
+        with pytest.raises(DownloadError, match=r"announced|another range"):
+            await Downloader(transport).fetch(url + "/a", tmp_path / "a.mp4", result_id="r")
+        await transport.aclose()
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [200, 206])
+async def test_a_compressed_answer_is_refused(server, downloader, tmp_path, status):
+    """Its length and its ranges would be those of other bytes."""
+    leave_half(tmp_path / "a.mp4")
+    server.files["/a"] = File(A, status=status, headers=(("Content-Encoding", "gzip"),), etag=None)
+    with pytest.raises(DownloadError, match="compressed"):
+        await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+
+
+async def test_bytes_that_somebody_else_has_locked_are_left_alone(server, downloader, tmp_path):
+    """Even if the record beside them was removed."""
+    leave_half(tmp_path / "a.mp4")
+    lock = open_ours(part_of(tmp_path), 0o600)
+    (tmp_path / ".a.mp4.part.json").unlink()
+    with pytest.raises(ConfigurationError, match="already"):
+        await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
+    os.close(lock)
+    assert HALF == part_of(tmp_path).stat().st_size

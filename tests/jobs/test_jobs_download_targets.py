@@ -1,6 +1,8 @@
 """Two downloads to one target, and what strangers put at the temporary names: success means the target holds the result."""
 
 import asyncio
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -334,3 +336,62 @@ async def test_the_record_holds_no_url(server, downloaders, tmp_path):
     await job
     assert {"key", "validator", "length", "received", "sha256"} == set(json.loads(record))
     assert "127.0.0.1" not in record
+
+
+@pytest.mark.parametrize("second", ["/b", "/a"])
+async def test_without_locks_the_one_that_ends_second_is_refused(
+    server, downloaders, tmp_path, monkeypatch, second
+):
+    """On a file system that has none, success still means that the target holds this result."""
+
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    async with half_way(server, downloaders(), tmp_path / "a.mp4") as job:
+        server.files["/a"].stop_after = None
+        await downloaders().fetch(server.url + second, tmp_path / "a.mp4")
+        held = (tmp_path / "a.mp4").read_bytes()
+    with pytest.raises(ConfigurationError, match=r"somebody else|replaced"):
+        await job
+    assert (B if second == "/b" else A) == held == (tmp_path / "a.mp4").read_bytes()
+    assert ["a.mp4"] == listed(tmp_path)
+
+
+async def test_a_lock_that_fails_otherwise_is_an_error(server, downloaders, tmp_path, monkeypatch):
+    """Only a file system without locks is gone on with."""
+
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    with pytest.raises(DownloadError, match="Input/output error"):
+        await downloaders().fetch(server.url + "/b", tmp_path / "a.mp4")
+    assert not (tmp_path / "a.mp4").exists()
+
+
+class Folding(type(Path())):
+    """A path on a file system that does not tell cases apart, as far as its last part goes."""
+
+    def __truediv__(self, name):
+        return super().__truediv__(str(name).lower())
+
+
+async def test_names_that_differ_in_case_are_one_where_the_file_system_says_so(server, downloaders, tmp_path):
+    """The names beside the target keep the target's own name, so that the file system makes them one; here it is played."""
+    async with half_way(server, downloaders(), Folding(tmp_path) / "a.mp4") as job:
+        with pytest.raises(ConfigurationError, match="already"):
+            await downloaders().fetch(server.url + "/b", Folding(tmp_path) / "A.MP4")
+    await job
+    assert ["a.mp4"] == listed(tmp_path)
+
+
+async def test_names_that_differ_in_case_are_two_elsewhere(server, downloaders, tmp_path):
+    """The control: on this file system they are two files."""
+    (tmp_path / "A").mkdir()
+    if (tmp_path / "a").exists():
+        pytest.skip("this file system does not tell cases apart")
+    async with half_way(server, downloaders(), tmp_path / "a.mp4") as job:
+        await downloaders().fetch(server.url + "/b", tmp_path / "A.MP4")
+    await job
+    assert ["A", "A.MP4", "a.mp4"] == listed(tmp_path)

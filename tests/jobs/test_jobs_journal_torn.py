@@ -12,7 +12,7 @@ from jobs.journal_files import OWNER, PATH, Plain, without_sync
 
 from kling_async import JournalError
 from kling_async.jobs.entry import JobState
-from kling_async.jobs.journal import Journal
+from kling_async.jobs.journal import JournalRecord
 from kling_async.schema.task import read_task
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ def unsynced(monkeypatch):
 
 async def recorded(path):
     """The file before and after a commit that adds 200 jobs and goes on with 100 of 300; the 300 jobs' keys."""
-    journal = Journal(path, OWNER)
+    journal = JournalRecord(path, OWNER)
     requests = [journal.meet(PATH, Plain(f"job {number} {'x' * (number % 700)}")) for number in range(300)]
     keys = [request.external_task_id for request, _ in await asyncio.gather(*requests)]
     await asyncio.gather(*map(journal.sending, keys[:200]))
@@ -56,7 +56,7 @@ def torn(before, after, written):
 
 async def lost(path, keys):
     """How many acknowledged jobs a journal has lost; None if it cannot be opened."""
-    journal = Journal(path, OWNER)
+    journal = JournalRecord(path, OWNER)
     try:
         await journal.open()
         found = [await journal.find(key) for key in keys]
