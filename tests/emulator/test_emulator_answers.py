@@ -163,7 +163,7 @@ async def test_list_pages_newest_first(emulate):
     "query", ["?pageNum=0", "?pageNum=1001", "?pageSize=0", "?pageSize=501", "?pageNum=x", "?pageNum="]
 )
 async def test_page_out_of_range_is_refused(query, emulate):
-    """The page's bounds hold on the server too."""
+    """The bounds of a page hold on the server too."""
     async with emulate() as wire:
         status, payload, _ = await wire.list(query)
         assert (400, 1201) == (status, payload["code"])

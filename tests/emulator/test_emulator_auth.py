@@ -100,6 +100,13 @@ async def test_claims_that_are_no_numbers_are_1002(emulate, token):
         assert (401, 1002) == await refused(wire, f"Bearer {token(wire.emulator, exp=True)}")
 
 
+async def test_claims_of_any_size_are_numbers(emulate, token):
+    """An end beyond all floats is in the future all the same."""
+    async with emulate() as wire:
+        assert (200, 0) == await refused(wire, f"Bearer {token(wire.emulator, exp=10**400)}")
+        assert (401, 1003) == await refused(wire, f"Bearer {token(wire.emulator, iat=10**400)}")
+
+
 async def test_other_algorithms_are_1002(emulate):
     """HS256 alone is taken; above all not `none`."""
     async with emulate() as wire:

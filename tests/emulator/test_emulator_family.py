@@ -8,6 +8,7 @@ import pytest
 from kling_async.emulator import AtOnce
 from kling_async.emulator.service.products import FAMILY
 from kling_async.emulator.service.synchronous import PRESETS, SYNCHRONOUS
+from kling_async.emulator.videos.sound import mp3, mp3_seconds, wav
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +111,16 @@ async def test_audio_lasts_what_it_says(emulate):
         status, data, kind = await file(wire, audio["url_mp3"])
         assert (200, "audio/mpeg", b"ID3") == (status, kind, data[:3])
         assert 3.5 == pytest.approx(float(audio["duration_mp3"]), abs=0.02)
+
+
+@pytest.mark.parametrize("format_", ["mp3", "wav"])
+def test_sounds_can_be_decoded(format_):
+    """A decoder that knows nothing of the emulator finds the length that is told."""
+    av = pytest.importorskip("av")
+    data, seconds = {"mp3": (mp3(3.5), mp3_seconds(3.5)), "wav": (wav(3.5), 3.5)}[format_]
+    with av.open(io.BytesIO(data)) as container:
+        samples = sum(frame.samples for frame in container.decode(audio=0))
+        assert seconds == pytest.approx(samples / container.streams.audio[0].rate, abs=0.06)
 
 
 async def test_video_to_audio_brings_both_kinds(emulate):

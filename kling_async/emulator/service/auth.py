@@ -64,9 +64,16 @@ def _claims(token: str, keys: Keys) -> dict[str, Any]:
 def _check_times(claims: dict[str, Any], now: float) -> None:
     times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
     for value in times.values():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_time(value):
             raise RefusedError(1002)
     if any(times.get(name, now) > now for name in ("nbf", "iat")):
         raise RefusedError(1003)
     if times["exp"] <= now:
         raise RefusedError(1004)
+
+
+def _is_time(value: object) -> bool:
+    """Whether a claim is a finite number; no whole number is too large to be one."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)

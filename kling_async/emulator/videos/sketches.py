@@ -76,7 +76,7 @@ def loose_sketch(
 
 def _ratio(body: Mapping[str, Any]) -> tuple[int, int]:
     width, _, height = str(body.get("aspect_ratio", "16:9")).partition(":")
-    sides = tuple(int(side) for side in (width, height) if side.isdecimal() and 1 <= int(side[:4]) <= 99)
+    sides = tuple(int(side) for side in (width, height) if len(side) <= 2 and side.isdecimal() and int(side))
     return (sides[0], sides[1]) if len(sides) == 2 else (16, 9)
 
 
