@@ -212,7 +212,7 @@ class Poller:
         due = self._agenda.take_due(now)
         running = self._round is not None
         if running:
-            if len(due) > FEW and self._rounds.overdue_at > now:
+            if self._rounds.overdue_at > now and (len(due) > FEW or self._rounds.is_young(now)):
                 self._wanted += due  # the round shows them, or its end has them polled
                 return
         elif self._crowd.served and self._plan.round_at(len(self._crowd), self._crowd.ripe) <= now:
@@ -239,6 +239,7 @@ class Poller:
     def _start_round(self, wanted: list[Watch]) -> None:
         self._wanted = wanted
         loop = asyncio.get_running_loop()
+        self._rounds.expect(loop.time())
         self._round = loop.create_task(self._run_round(), name="kling-poll", context=contextvars.Context())
 
     async def _run_round(self) -> None:
@@ -280,7 +281,8 @@ class Poller:
             for watch in self._crowd.review(begun):
                 if watch not in self._agenda:
                     self._put(watch, now)
-            checked = self._check.due(self._crowd, begun, now)
+        if not self._plan.failures:
+            checked = self._check.due(self._index, begun, now)
             if checked is not None:
                 checked.check(now)
                 self._singles.add(checked, forced=True)
@@ -303,14 +305,14 @@ class Poller:
             before: The status that had been seen before.
         """
         self._plan.single_worked()
-        if task is not None and self._crowd.served:
+        if task is not None:
             now = asyncio.get_running_loop().time()
             self._check.compare(task.task_id, before, str(task.raw.get("task_status")), now)
 
     def single_done(self, watch: Watch) -> None:
         """Enters a watch's next poll after a single GET, unless rounds serve it."""
-        if self._crowd.served and watch in self._crowd and not watch.failures:
-            return  # if the next round does not show it, it is entered again
+        if watch in self._agenda or (self._crowd.served and watch in self._crowd and not watch.failures):
+            return  # a check beside the pages; if the next round does not show it, it is entered again
         now = asyncio.get_running_loop().time()
         self._put(watch, max(now, self._brake.until))
         self._arm(now)

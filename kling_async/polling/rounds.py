@@ -22,6 +22,9 @@ from kling_async.schema.task import read_task
 SAMPLES: Final = 16
 """Of so many rows of a page the moment of creation is read."""
 
+YOUNG: Final = 1.0
+"""Seconds for which whoever comes due during a round waits for its end."""
+
 FetchPage = Callable[[int, int], Awaitable[list[Any]]]
 """GETs one list page by number (from 1) and size, tried once; returns the rows as received."""
 
@@ -53,12 +56,20 @@ class Rounds:
         self._singles = singles
         self._check = check
         self._results = results
-        self._asked = -math.inf
+        self._asked = self._expected = self._begun = -math.inf
 
     @property
     def overdue_at(self) -> float:
         """When the page that is under way holds nobody up any more, on the event loop's clock."""
-        return self._asked + self._plan.patience
+        return self._expected + self._plan.patience
+
+    def expect(self, now: float) -> None:
+        """Notes that a round is about to begin."""
+        self._begun = self._expected = now
+
+    def is_young(self, now: float) -> bool:
+        """Whether the round is likely to end soon enough for everyone who comes due meanwhile."""
+        return now < self._begun + YOUNG
 
     async def run(self, wanted: Sequence[Watch]) -> None:
         """Reads pages until the plan ends the round.
@@ -88,7 +99,7 @@ class Rounds:
         self._plan.end(len(wanted) - len(missing), now())
 
     async def _page(self, ask: Ask) -> list[Any]:
-        self._asked = asyncio.get_running_loop().time()
+        self._asked = self._expected = asyncio.get_running_loop().time()
         try:
             rows = await self._fetch(ask.number, ask.size)
         except Exception as error:
