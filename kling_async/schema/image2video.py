@@ -17,7 +17,7 @@ from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
-from kling_async.schema.images import Image, ImageInput, to_image
+from kling_async.schema.images import ImageInput, Picture, to_image
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
 from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
@@ -77,11 +77,11 @@ class Image2VideoRequest:
     """The model, such as kling-v3; the service's default is kling-v1. Which model takes what is in the capability map
     (`kling_async.schema.models`); a model that the map does not know passes. (API reference: model_name)"""
 
-    image: Image | None = field(default=None, converter=_image)
+    image: Picture | None = field(default=None, converter=_image)
     """First frame: JPEG or PNG, at most 10 MB, sides of 300 px and more, ratio within 1:2.5 and 2.5:1.
     At least one of `image` and `image_tail` is needed. (API reference: image)"""
 
-    image_tail: Image | None = field(default=None, converter=_image)
+    image_tail: Picture | None = field(default=None, converter=_image)
     """Last frame: as `image`, but of any ratio; never with masks or a camera. (API reference: image_tail)"""
 
     prompt: str | None = field(default=None, converter=rules.text_or_none)
@@ -97,7 +97,7 @@ class Image2VideoRequest:
     mode: str | None = None
     """`std` (default) or `pro`; `4k` for kling-v3. (API reference: mode)"""
 
-    static_mask: Image | None = field(default=None, converter=_image)
+    static_mask: Picture | None = field(default=None, converter=_image)
     """Region that keeps still: a picture with the image's ratio. (API reference: static_mask)"""
 
     dynamic_masks: tuple[DynamicMask, ...] | None = field(default=None, converter=to_masks)
@@ -159,7 +159,7 @@ class Image2VideoRequest:
         """Returns what the request wants of its model, for the capability map."""
         return Wanted("image2video", *self.kind, tuple(_features(self)))
 
-    def pictures(self) -> Iterator[tuple[str, Image]]:
+    def pictures(self) -> Iterator[tuple[str, Picture]]:
         """Yields every picture with its field's path, in the order of the API reference."""
         for name in ("image", "image_tail", "static_mask"):
             picture = getattr(self, name)

@@ -69,7 +69,7 @@ class ImageBase64:
 LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64
 """A picture whose bytes are at hand; it is sent as base64."""
 
-Image: TypeAlias = ImageURL | LocalImage
+Picture: TypeAlias = ImageURL | LocalImage
 """A picture in any of the forms that a request takes."""
 
 
@@ -81,11 +81,11 @@ class SupportsRead(Protocol):
         ...
 
 
-ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
+ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Picture
 """A picture in any form that a request's picture fields accept."""
 
 
-def to_image(value: object) -> Image:
+def to_image(value: object) -> Picture:
     """Converts a picture from any accepted form.
 
     Args:
@@ -98,7 +98,7 @@ def to_image(value: object) -> Image:
     Raises:
         ValidationError: The value is none of these; its problem has an empty path.
     """
-    if isinstance(value, Image):
+    if isinstance(value, Picture):
         return value
     if isinstance(value, Path):
         return ImageFile(value)

@@ -21,11 +21,11 @@ from attrs import field, frozen
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules, wire
 from kling_async.schema.images import (
-    Image,
     ImageBase64,
     ImageBytes,
     ImageFile,
     LocalImage,
+    Picture,
     decoded_length,
 )
 from kling_async.schema.picture_facts import PictureFacts, examine, examine_bytes
@@ -91,7 +91,7 @@ class Request(Protocol):
         """What decides how long a job takes; jobs of one kind share a schedule that learns."""
         ...
 
-    def pictures(self) -> Iterator[tuple[str, Image]]:
+    def pictures(self) -> Iterator[tuple[str, Picture]]:
         """Yields every picture with its field's path."""
         ...
 
