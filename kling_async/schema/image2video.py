@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypedDict
 
 from attrs import evolve, field, fields, frozen
 
-from kling_async.errors import Problem, ValidationError
+from kling_async.errors import Problem
 from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
@@ -57,14 +57,6 @@ def _image(value: ImageInput | None) -> Any:
     return None if value is None else rules.attempt(to_image, value)
 
 
-def _seconds(value: int | str | None) -> Any:
-    return rules.seconds_as_text(value)
-
-
-def _copied(value: Mapping[str, Any]) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
 @frozen(kw_only=True)
 class Image2VideoRequest:
     """A video to be made from a still image. Fields that are left alone (or None) do not travel.
@@ -106,7 +98,7 @@ class Image2VideoRequest:
     camera_control: CameraControl | None = field(default=None, converter=to_camera)
     """A camera movement; never with masks or `image_tail`. (API reference: camera_control)"""
 
-    duration: str | None = field(default=None, converter=_seconds)
+    duration: str | None = field(default=None, converter=rules.seconds_as_text)
     """Length of the video in whole seconds, as number or text; travels as text. 5 (default) or 10, and 3 to 15 for
     kling-v3. (API reference: duration)"""
 
@@ -138,7 +130,7 @@ class Image2VideoRequest:
     """The caller's own id, unique in the account; the task can be queried by it, and it keeps a create from being paid
     twice. If it is None, one is generated. (API reference: external_task_id)"""
 
-    extra: Mapping[str, Any] = field(factory=dict, converter=_copied, hash=False)
+    extra: Mapping[str, Any] = field(factory=dict, converter=rules.copied, hash=False)
     """Fields that this library does not know yet, sent unchanged. A field that it learned after mid-2025 may stand here
     instead of under its own name; then no rule is applied to it."""
 
@@ -190,21 +182,12 @@ class Image2VideoRequest:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Builds a request from a manifest's entry: names of the API reference, nested values as mappings and lists.
-
-        The old field `model` is dropped, as the API reference says: it has no effect, and without a `model_name` the
-        service's default applies.
+        """Builds a request from names and nested values as the API reference has them, such as a manifest's entry.
 
         Raises:
             ValidationError: Broken rules, or a name that is not a field.
         """
-        given = {name: value for name, value in values.items() if name != "model"}
-        known = (*_FIELDS, "extra")
-        unknown = list(rules.unknown_fields(given, known, _ELSEWHERE))
-        if not unknown:
-            return cls(**given)
-        built = rules.attempt(lambda: cls(**{name: value for name, value in given.items() if name in known}))
-        raise ValidationError([*(built.problems if isinstance(built, rules.Broken) else ()), *unknown])
+        return rules.built_from(cls, values, (*_FIELDS, "extra"), _ELSEWHERE)
 
 
 class Image2VideoFields(TypedDict, total=False):

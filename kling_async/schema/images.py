@@ -16,7 +16,9 @@ from yarl import URL
 
 from kling_async.errors import Problem, ValidationError
 
-_BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
+BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")
+"""First characters of every PNG and JPEG in base64."""
+
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
 
 
@@ -116,20 +118,31 @@ def to_image(value: object) -> Picture:
 
 def _from_text(text: str) -> ImageURL | ImageBase64:
     if text[:5].lower() == "data:":
-        found = _DATA_URL.match(text)
-        if found is None:
-            raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
-        text = text[found.end() :]
+        text = without_prefix(text)
     elif "://" in text[:16]:
         return ImageURL(_checked_url(text))
     if any(map(str.isspace, text[:80])) or "\n" in text:  # MIME-style line breaks
         text = "".join(text.split())
-    if text.startswith(_BASE64_STARTS):
+    if text.startswith(BASE64_STARTS):
         return ImageBase64(text)
     shown = repr(text[:60] + "…" if len(text) > 60 else text)
     raise _refused(
         f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG (in Python, a file is given as pathlib.Path)"
     )
+
+
+def without_prefix(text: str) -> str:
+    """Takes the prefix off a `data:` URL; every other text passes unchanged.
+
+    Raises:
+        ValidationError: It is a `data:` URL of another encoding than base64; the problem has an empty path.
+    """
+    if text[:5].lower() != "data:":
+        return text
+    found = _DATA_URL.match(text)
+    if found is None:
+        raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
+    return text[found.end() :]
 
 
 def _checked_url(text: str) -> str:
