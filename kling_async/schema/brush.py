@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules
-from kling_async.schema.images import Image, ImageInput, to_image
+from kling_async.schema.images import ImageInput, Picture, to_image
 
 
 @frozen
@@ -90,7 +90,7 @@ class DynamicMask:
         ValidationError: The mask is missing or not a picture, or the path has fewer than 2 or more than 77 points.
     """
 
-    mask: Image = field(converter=_mask_image)
+    mask: Picture = field(converter=_mask_image)
     """The brushed region as a picture with the input image's aspect ratio, in any form that `image` takes.
     (API reference: dynamic_masks.mask)"""
 

@@ -12,12 +12,12 @@ from typing import Any, Final, Self, TypedDict
 
 from attrs import evolve, field, fields, frozen
 
-from kling_async.errors import Problem, ValidationError
+from kling_async.errors import Problem
 from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
-from kling_async.schema.images import Image, ImageInput, to_image
+from kling_async.schema.images import ImageInput, Picture, to_image
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
 from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
@@ -57,14 +57,6 @@ def _image(value: ImageInput | None) -> Any:
     return None if value is None else rules.attempt(to_image, value)
 
 
-def _seconds(value: int | str | None) -> Any:
-    return rules.seconds_as_text(value)
-
-
-def _copied(value: Mapping[str, Any]) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
-
-
 @frozen(kw_only=True)
 class Image2VideoRequest:
     """A video to be made from a still image. Fields that are left alone (or None) do not travel.
@@ -77,11 +69,11 @@ class Image2VideoRequest:
     """The model, such as kling-v3; the service's default is kling-v1. Which model takes what is in the capability map
     (`kling_async.schema.models`); a model that the map does not know passes. (API reference: model_name)"""
 
-    image: Image | None = field(default=None, converter=_image)
+    image: Picture | None = field(default=None, converter=_image)
     """First frame: JPEG or PNG, at most 10 MB, sides of 300 px and more, ratio within 1:2.5 and 2.5:1.
     At least one of `image` and `image_tail` is needed. (API reference: image)"""
 
-    image_tail: Image | None = field(default=None, converter=_image)
+    image_tail: Picture | None = field(default=None, converter=_image)
     """Last frame: as `image`, but of any ratio; never with masks or a camera. (API reference: image_tail)"""
 
     prompt: str | None = field(default=None, converter=rules.text_or_none)
@@ -97,7 +89,7 @@ class Image2VideoRequest:
     mode: str | None = None
     """`std` (default) or `pro`; `4k` for kling-v3. (API reference: mode)"""
 
-    static_mask: Image | None = field(default=None, converter=_image)
+    static_mask: Picture | None = field(default=None, converter=_image)
     """Region that keeps still: a picture with the image's ratio. (API reference: static_mask)"""
 
     dynamic_masks: tuple[DynamicMask, ...] | None = field(default=None, converter=to_masks)
@@ -106,7 +98,7 @@ class Image2VideoRequest:
     camera_control: CameraControl | None = field(default=None, converter=to_camera)
     """A camera movement; never with masks or `image_tail`. (API reference: camera_control)"""
 
-    duration: str | None = field(default=None, converter=_seconds)
+    duration: str | None = field(default=None, converter=rules.seconds_as_text)
     """Length of the video in whole seconds, as number or text; travels as text. 5 (default) or 10, and 3 to 15 for
     kling-v3. (API reference: duration)"""
 
@@ -138,7 +130,7 @@ class Image2VideoRequest:
     """The caller's own id, unique in the account; the task can be queried by it, and it keeps a create from being paid
     twice. If it is None, one is generated. (API reference: external_task_id)"""
 
-    extra: Mapping[str, Any] = field(factory=dict, converter=_copied, hash=False)
+    extra: Mapping[str, Any] = field(factory=dict, converter=rules.copied, hash=False)
     """Fields that this library does not know yet, sent unchanged. A field that it learned after mid-2025 may stand here
     instead of under its own name; then no rule is applied to it."""
 
@@ -159,7 +151,7 @@ class Image2VideoRequest:
         """Returns what the request wants of its model, for the capability map."""
         return Wanted("image2video", *self.kind, tuple(_features(self)))
 
-    def pictures(self) -> Iterator[tuple[str, Image]]:
+    def pictures(self) -> Iterator[tuple[str, Picture]]:
         """Yields every picture with its field's path, in the order of the API reference."""
         for name in ("image", "image_tail", "static_mask"):
             picture = getattr(self, name)
@@ -190,21 +182,12 @@ class Image2VideoRequest:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Builds a request from a manifest's entry: names of the API reference, nested values as mappings and lists.
-
-        The old field `model` is dropped, as the API reference says: it has no effect, and without a `model_name` the
-        service's default applies.
+        """Builds a request from names and nested values as the API reference has them, such as a manifest's entry.
 
         Raises:
             ValidationError: Broken rules, or a name that is not a field.
         """
-        given = {name: value for name, value in values.items() if name != "model"}
-        known = (*_FIELDS, "extra")
-        unknown = list(rules.unknown_fields(given, known, _ELSEWHERE))
-        if not unknown:
-            return cls(**given)
-        built = rules.attempt(lambda: cls(**{name: value for name, value in given.items() if name in known}))
-        raise ValidationError([*(built.problems if isinstance(built, rules.Broken) else ()), *unknown])
+        return rules.built_from(cls, values, (*_FIELDS, "extra"), _ELSEWHERE)
 
 
 class Image2VideoFields(TypedDict, total=False):

@@ -16,7 +16,9 @@ from yarl import URL
 
 from kling_async.errors import Problem, ValidationError
 
-_BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
+BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")
+"""First characters of every PNG and JPEG in base64."""
+
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
 
 
@@ -69,7 +71,7 @@ class ImageBase64:
 LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64
 """A picture whose bytes are at hand; it is sent as base64."""
 
-Image: TypeAlias = ImageURL | LocalImage
+Picture: TypeAlias = ImageURL | LocalImage
 """A picture in any of the forms that a request takes."""
 
 
@@ -81,11 +83,11 @@ class SupportsRead(Protocol):
         ...
 
 
-ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
+ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Picture
 """A picture in any form that a request's picture fields accept."""
 
 
-def to_image(value: object) -> Image:
+def to_image(value: object) -> Picture:
     """Converts a picture from any accepted form.
 
     Args:
@@ -98,7 +100,7 @@ def to_image(value: object) -> Image:
     Raises:
         ValidationError: The value is none of these; its problem has an empty path.
     """
-    if isinstance(value, Image):
+    if isinstance(value, Picture):
         return value
     if isinstance(value, Path):
         return ImageFile(value)
@@ -116,20 +118,31 @@ def to_image(value: object) -> Image:
 
 def _from_text(text: str) -> ImageURL | ImageBase64:
     if text[:5].lower() == "data:":
-        found = _DATA_URL.match(text)
-        if found is None:
-            raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
-        text = text[found.end() :]
+        text = without_prefix(text)
     elif "://" in text[:16]:
         return ImageURL(_checked_url(text))
     if any(map(str.isspace, text[:80])) or "\n" in text:  # MIME-style line breaks
         text = "".join(text.split())
-    if text.startswith(_BASE64_STARTS):
+    if text.startswith(BASE64_STARTS):
         return ImageBase64(text)
     shown = repr(text[:60] + "…" if len(text) > 60 else text)
     raise _refused(
         f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG (in Python, a file is given as pathlib.Path)"
     )
+
+
+def without_prefix(text: str) -> str:
+    """Takes the prefix off a `data:` URL; every other text passes unchanged.
+
+    Raises:
+        ValidationError: It is a `data:` URL of another encoding than base64; the problem has an empty path.
+    """
+    if text[:5].lower() != "data:":
+        return text
+    found = _DATA_URL.match(text)
+    if found is None:
+        raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
+    return text[found.end() :]
 
 
 def _checked_url(text: str) -> str:

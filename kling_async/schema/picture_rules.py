@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from kling_async.errors import Problem
-from kling_async.schema.images import Image, ImageURL, LocalImage
+from kling_async.schema.images import ImageURL, LocalImage, Picture
 from kling_async.schema.picture_facts import PictureFacts, PictureHeader
 
 MAX_BYTES: Final = 10 * 1024 * 1024
@@ -51,7 +51,7 @@ def one_encoding(pictures: Iterable[tuple[str, Any]]) -> Iterator[Problem]:
     Args:
         pictures: The request's pictures with their fields' paths; values that could not be built are skipped.
     """
-    given = [(path, picture) for path, picture in pictures if isinstance(picture, Image)]
+    given = [(path, picture) for path, picture in pictures if isinstance(picture, Picture)]
     first = next((path for path, picture in given if isinstance(picture, LocalImage)), None)
     for path, picture in given:
         if first is not None and isinstance(picture, ImageURL):

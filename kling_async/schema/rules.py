@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema.images import is_http_url
+
+RequestT = TypeVar("RequestT")
 
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,4}")
 
@@ -34,6 +36,34 @@ def attempt(build: Callable[..., Any], *values: Any) -> Any:
         return build(*values)
     except ValidationError as error:
         return Broken(error.problems)
+
+
+def built_from(
+    build: Callable[..., RequestT],
+    values: Mapping[str, Any],
+    known: Sequence[str],
+    elsewhere: Mapping[str, str],
+) -> RequestT:
+    """Builds a request from a mapping with the names of the API reference, such as a manifest's entry.
+
+    The old field `model` is dropped, as the API reference says: it has no effect, and without a `model_name` the
+    service's default applies.
+
+    Args:
+        build: The request's class.
+        values: The fields, with nested values as mappings and lists.
+        known: The names of the request's fields.
+        elsewhere: What to use instead, for fields of other endpoints.
+
+    Raises:
+        ValidationError: Broken rules, and names that are not fields; all of them.
+    """
+    given = {name: value for name, value in values.items() if name != "model"}
+    unknown = [_unknown_field(name, elsewhere) for name in given if name not in known]
+    if not unknown:
+        return build(**given)
+    built = attempt(lambda: build(**{name: value for name, value in given.items() if name in known}))
+    raise ValidationError([*(built.problems if isinstance(built, Broken) else ()), *unknown])
 
 
 def raise_any(problems: Iterable[Problem]) -> None:
@@ -80,6 +110,11 @@ def seconds_as_text(value: int | str | None) -> Any:
     """Converts whole seconds to text, because durations travel as text; every other value passes unchanged."""
     small = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 100_000
     return str(value) if small else value
+
+
+def copied(value: Mapping[str, Any]) -> Any:
+    """Copies a mapping, so that a request does not change with it; every other value passes unchanged."""
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def text_or_none(value: str | None) -> str | None:
@@ -154,7 +189,7 @@ def word(path: str, value: Any) -> Iterator[Problem]:
     """Checks that the value is text and not empty."""
     yield from text(path, value)
     if value == "":
-        yield Problem(path, "is empty; leave it out to get the default of the service")
+        yield Problem(path, "is empty")
 
 
 def seconds(path: str, value: Any) -> Iterator[Problem]:
@@ -223,21 +258,9 @@ def json_able(path: str, value: Any) -> Iterator[Problem]:
         yield Problem(path, f"cannot be written as JSON: {error}")
 
 
-def unknown_fields(
-    names: Iterable[object], known: Sequence[str], elsewhere: Mapping[str, str]
-) -> Iterator[Problem]:
-    """Checks that every name is a field of the request.
-
-    Args:
-        names: The names given.
-        known: The request's fields.
-        elsewhere: What to use instead, for fields of other endpoints.
-    """
-    for name in names:
-        if name in known:
-            continue
-        hint = elsewhere.get(str(name), "fields that this library does not know go into extra")
-        yield Problem(str(name), f"is not a field of this request; {hint}")
+def _unknown_field(name: object, elsewhere: Mapping[str, str]) -> Problem:
+    hint = elsewhere.get(str(name), "fields that this library does not know go into extra")
+    return Problem(str(name), f"is not a field of this request; {hint}")
 
 
 def _is_unicode(value: str) -> bool:

@@ -33,6 +33,8 @@ _STATUSES: Final[dict[str, TaskStatus]] = {
     **{status.value: status for status in TaskStatus},
     "succeeded": TaskStatus.SUCCEED,  # the newer API's spelling
 }
+_from_timestamp: Final = datetime.fromtimestamp  # looked up once: pages hold a thousand times
+_NUMBERS: Final[frozenset[Any]] = frozenset({int, float, str})  # not bool
 TERMINAL: Final = frozenset({TaskStatus.SUCCEED, TaskStatus.FAILED})
 
 
@@ -55,6 +57,52 @@ class Video:
 
     duration: float | None
     """Length in seconds as generated, such as 5.1; None if the answer has no number."""
+
+    watermark_url: str | None = None
+    """URL of the marked copy; None if the request's `watermark_info` did not ask for one."""
+
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The mapping as received, with fields that this library does not know."""
+
+    task_id: str = ""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
+
+
+@frozen
+class Image:
+    """One generated image."""
+
+    index: int | None
+    """Its number among the images of its task, from 0; None if the answer has none."""
+
+    url: str
+    """URL of the file, valid until 30 days after the task ended; it needs no keys."""
+
+    watermark_url: str | None = None
+    """URL of the marked copy; None if the request's `watermark_info` did not ask for one."""
+
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The mapping as received, with fields that this library does not know."""
+
+    task_id: str = ""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
+
+
+@frozen
+class Audio:
+    """One generated sound or speech."""
+
+    id: str
+    """The sound's own id; "" if the answer has none."""
+
+    url: str
+    """URL of the file, an MP3 if the service offers several; valid until 30 days after the task ended."""
+
+    duration: float | None
+    """Length in seconds as generated; None if the answer has no number."""
+
+    wav_url: str | None = None
+    """URL of the same sound as WAV; None if the service offers none."""
 
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
     """The mapping as received, with fields that this library does not know."""
@@ -87,6 +135,15 @@ class Task:
 
     videos: tuple[Video, ...] = ()
     """The videos made; empty before success."""
+
+    images: tuple[Image, ...] = ()
+    """The images made; empty before success, and for tasks that make none."""
+
+    audios: tuple[Audio, ...] = ()
+    """The sounds made; empty before success, and for tasks that make none."""
+
+    units: float | None = None
+    """Units that the task cost (`final_unit_deduction`); None before success, and if the answer does not tell."""
 
     request_id: str | None = None
     """The service's id of the HTTP request that this answer belongs to."""
@@ -130,21 +187,34 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
         raise MalformedResponseError(
             "the task is not an object", http_status=http_status, excerpt=_excerpt(data)
         )
-    task_id = _id_text(data.get("task_id"))
+    get = data.get  # a page has hundreds of rows, and most lack one field or another
+    task_id = get("task_id")
+    if task_id.__class__ is not str or not task_id:
+        task_id = _id_text(task_id)
     if task_id is None:
         raise MalformedResponseError(
             "the task has no task_id", http_status=http_status, excerpt=_excerpt(data)
         )
-    info = data.get("task_info")
-    message = data.get("task_status_msg")
+    status, message, units = get("task_status"), get("task_status_msg"), get("final_unit_deduction")
+    info, result = get("task_info"), get("task_result")
+    videos: tuple[Video, ...] = ()
+    images: tuple[Image, ...] = ()
+    audios: tuple[Audio, ...] = ()
+    if result and isinstance(result, dict):
+        videos = _videos(result.get("videos"), task_id)
+        if len(result) > 1 or not videos:
+            images, audios = _images(result, task_id), _audios(result, task_id)
     return Task(
         task_id,
-        read_status(data.get("task_status")),
-        message if isinstance(message, str) else "",
-        _id_text(info.get("external_task_id")) if isinstance(info, dict) else None,
-        _moment(data.get("created_at")),
-        _moment(data.get("updated_at")),
-        _videos(data.get("task_result"), task_id),
+        _STATUSES[status] if status.__class__ is str and status in _STATUSES else read_status(status),
+        message if message.__class__ is str else "",
+        _id_text(info.get("external_task_id")) if info.__class__ is dict and info else None,
+        _moment(get("created_at")),
+        _moment(get("updated_at")),
+        videos,
+        images,
+        audios,
+        None if units is None else _number(units),
         request_id,
         data,
     )
@@ -158,17 +228,19 @@ def _id_text(value: object) -> str | None:
     return None
 
 
-def _moment(value: object) -> datetime | None:
+def _moment(value: Any) -> datetime | None:
     """Reads unix milliseconds, given as number or text."""
-    milliseconds = value if type(value) is int else _number(value)  # numbers come by the thousand
+    milliseconds = value if type(value) is int else _number(value)
+    if milliseconds is None:
+        return None
     try:
-        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+        return _from_timestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+def _number(value: Any) -> float | None:
+    if value.__class__ not in _NUMBERS:
         return None
     try:
         number = float(value)
@@ -177,15 +249,64 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _videos(result: object, task_id: str) -> tuple[Video, ...]:
-    rows = result.get("videos") if isinstance(result, dict) else None
+def _videos(rows: object, task_id: str) -> tuple[Video, ...]:
     if not isinstance(rows, list):
         return ()
     return tuple(
-        Video(_id_text(row.get("id")) or "", row["url"], _number(row.get("duration")), row, task_id)
-        for row in rows
-        if isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"]
+        [
+            Video(
+                _id_text(row.get("id")) or "",
+                row["url"],
+                _number(row.get("duration")),
+                _text(row["watermark_url"]) if "watermark_url" in row else None,
+                row,
+                task_id,
+            )
+            for row in rows
+            if isinstance(row, dict) and _text(row.get("url"))
+        ]
     )
+
+
+def _images(result: dict[str, Any], task_id: str) -> tuple[Image, ...]:
+    return tuple(
+        [
+            Image(_index(row.get("index")), row["url"], _text(row.get("watermark_url")), row, task_id)
+            for row in _rows(result, "images")
+            if _text(row.get("url"))
+        ]
+    )
+
+
+def _audios(result: dict[str, Any], task_id: str) -> tuple[Audio, ...]:
+    return tuple(
+        [
+            Audio(
+                _id_text(row.get("id")) or "",
+                url,
+                _number(row.get("duration_mp3", row.get("duration"))),
+                _text(row.get("url_wav")),
+                row,
+                task_id,
+            )
+            for row in _rows(result, "audios")
+            if (url := next(filter(None, map(_text, map(row.get, ("url_mp3", "url", "url_wav")))), None))
+        ]
+    )
+
+
+def _rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = result.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _index(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
 
 
 def _excerpt(data: object) -> str:

@@ -10,9 +10,15 @@ from rooms_helpers import png
 from kling_async import Image2VideoRequest
 from kling_async.schema.image2video import Image2VideoFields
 from kling_async.schema.images import ImageBytes
+from kling_async.schema.text2video import Text2VideoFields, Text2VideoRequest
+from kling_async.schema.video_extend import VideoExtendFields, VideoExtendRequest
 
 URL = "https://pictures.example/a.png"
-TYPED = [(Image2VideoRequest, Image2VideoFields)]
+TYPED = [
+    (Image2VideoRequest, Image2VideoFields),
+    (Text2VideoRequest, Text2VideoFields),
+    (VideoExtendRequest, VideoExtendFields),
+]
 
 
 def test_another_external_id_changes_nothing_else():

@@ -1,11 +1,13 @@
 """A create's body: its exact length, its slices, and files that change under our hands."""
 
+import asyncio
 import contextlib
 import io
 import json
 import os
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,8 @@ from rooms_helpers import b64, envelope, png, request, row, serving
 from kling_async import DynamicMask, Image2VideoRequest, KlingClient, ValidationError
 from kling_async.emulator import Emulator
 from kling_async.session import upload
-from kling_async.session.upload import SLICE, prepare
+from kling_async.session.picture_bytes import READ, SLICE, SMALL
+from kling_async.session.upload import prepare
 
 pytestmark = pytest.mark.anyio
 
@@ -116,6 +119,70 @@ async def test_looking_at_a_picture_never_holds_the_loop():
     assert threading.current_thread() is threading.main_thread()
 
 
+@pytest.mark.parametrize("kind", ["path", "bytes", "base64"])
+async def test_the_loop_runs_between_slices(tmp_path, kind):
+    """Also if whoever takes them never waits: a socket can take ten megabytes at once."""
+    made = Image2VideoRequest(image=kinds(tmp_path, png(padding=20 * SLICE))[kind])
+    ready = await prepare(made)
+    turns, done = [], asyncio.Event()
+
+    async def count():
+        while not done.is_set():
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(count())
+        slices = len([piece async for piece in ready.stream()])
+        done.set()
+    assert len(turns) >= slices - 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "to_prepare", "to_send"),
+    [
+        ("path", 100_000, 1, 1),
+        ("path", SMALL, 1, 1),
+        ("path", 10 * READ, 1, 11),
+        ("bytes", 100_000, 0, 0),
+        ("base64", 100_000, 0, 0),
+        ("bytes", 10 * READ, 1, 0),
+        ("base64", 10 * READ, 1, 0),
+    ],
+)
+async def test_threads_are_asked_seldom(tmp_path, monkeypatch, kind, size, to_prepare, to_send):
+    """One hop for all pictures of a request, one for a small file's send, one for each read of a large file."""
+    data = png(padding=size - len(png(padding=1)) + 1)
+    made = Image2VideoRequest(image=kinds(tmp_path, data)[kind])
+    hops = []
+
+    async def counted(work, *arguments):
+        hops.append(work)
+        return work(*arguments)
+
+    monkeypatch.setattr("kling_async.session.picture_bytes.to_thread.run_sync", counted)
+    assert size == len(data)
+    ready = await prepare(made)
+    assert to_prepare == len(hops)
+    await drain(ready, [])
+    assert to_prepare + to_send == len(hops)
+
+
+async def test_a_prepared_file_is_not_in_memory(tmp_path):
+    """A hundred jobs that wait hold a hundred names, however small their files are."""
+    path = tmp_path / "picture.png"
+    path.write_bytes(png(padding=200_000))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        waiting = [await prepare(Image2VideoRequest(image=path)) for _ in range(100)]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 100 == len(waiting)
+    assert held < 1_000_000
+
+
 async def drain(ready, sent):
     """Notes the lengths of all that is streamed."""
     async for piece in ready.stream():
@@ -129,14 +196,16 @@ CHANGES = {
     "empty": lambda path: path.write_bytes(b""),
     "gone": lambda path: path.unlink(),
     "a directory": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
 }
 
 
+@pytest.mark.parametrize("size", [SLICE, 4 * SLICE])
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_file_that_changed_is_noticed_before_its_last_byte(tmp_path, change):
+async def test_a_file_that_changed_is_noticed_before_its_last_byte(tmp_path, change, size):
     """Never more bytes than announced, never a whole body; a `ValidationError` that names the file."""
     path = tmp_path / "picture.png"
-    path.write_bytes(png(padding=SLICE))
+    path.write_bytes(png(padding=size))
     made = Image2VideoRequest(image=path)
     ready = await prepare(made)
     CHANGES[change](path)
