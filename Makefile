@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test proof proof-long lint types contract check coverage wheel clean
+.PHONY: demo test proof proof-long simulate simulate-fixed lint types contract check coverage wheel clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -17,6 +17,12 @@ proof: $(VENV)/.installed-dev  ## the proofs of CI, with the figures that they p
 
 proof-long: $(VENV)/.installed-dev  ## more seeds, 200 kills, ten million inputs: an hour and more
 	$(BIN)/python -m pytest tests/proofs -s -m slow --timeout 7200
+
+simulate: $(VENV)/.installed-dev  ## fresh worlds: SEEDS=1000 (FROM=0), one of them: SEED=17, the controls: CONTROLS=500
+	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS,$(if $($(name)),$(name)=$($(name))))
+
+simulate-fixed: $(VENV)/.installed-dev  ## the fixed list of worlds, under three minutes on one core
+	$(BIN)/python -m pytest tests/simulation -m simulation
 
 coverage: $(VENV)/.installed-dev  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase

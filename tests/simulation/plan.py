@@ -148,12 +148,18 @@ def make_plan(seed):
         on_unknown=draw.choice(["resend", "resend", "resend", "hold"]),
         troubles=(),
     )  # fmt: skip
-    troubles = [*_net(draw, plan), *_service(draw, plan), *_lies(draw, plan), *_user(draw, plan)]
+    concerns = [_net, _service, _lies, _user]
     if journal:
-        troubles += _disk(draw, plan)
+        concerns.append(_disk)
     if mortal:
-        troubles += _deaths(draw, plan)
+        concerns.append(_deaths)
+    troubles = [each for concern in concerns for each in concern(_chance(seed, concern), plan)]
     return attrs.evolve(plan, troubles=tuple(troubles))
+
+
+def _chance(seed, concern):
+    """A generator of its own for each concern, so that a change in one does not move the others."""
+    return random.Random(f"{seed}/plan/{concern.__name__}")
 
 
 SCRIPTS = ("batch", "batch", "all", "singles", "part", "shuffled", "resume", "two")

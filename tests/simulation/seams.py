@@ -230,12 +230,13 @@ SETTLE = 30.0
 
 LIBRARY_LOGGER = "kling_async"
 
-GAPS = frozenset({"cancel-ids", "rerun-not-found", "resume-looks-first", "answers-that-lie", "clock-steps"})
+GAPS = frozenset({"cancel-ids", "rerun-not-found", "resume-looks-first", "answers-that-lie", "clock-steps", "closed-download"})
 """Promises that the library does not keep yet, so that their seeds do not hide others; each is to be taken out when it does.
 
 - `cancel-ids`: a cancelled or closed job whose task was accepted tells its ids (a note, a log record, an event).
 - `resume-looks-first`: `resume` looks a create in doubt up even where its picture was given as bytes or edited since.
 - `answers-that-lie`: a GET that shows another task than was asked for is not believed, nor taken for "not found".
 - `clock-steps`: a clock that is set forward does not shorten the settle time of a create that an earlier process sent.
+- `closed-download`: a download that is under way when the client is closed ends with an error of the library's.
 - `rerun-not-found`: a rerun that meets a task which the service does not show yet waits for it, as a first run does.
 """

@@ -66,11 +66,11 @@ class World:
         plan: What is to happen.
         folder: For its files.
         keep: Whether the history is kept for reading.
-        prepare: Called with the world before it begins, to break promises.
+        gaps: Promises that are not judged.
     """
 
-    def __init__(self, plan, folder, *, keep=False, prepare=None):
-        self.plan, self.folder = plan, Path(folder)
+    def __init__(self, plan, folder, *, keep=False, gaps=seams.GAPS):
+        self.plan, self.folder, self.gaps = plan, Path(folder), gaps
         self.history = History(keep=keep, folder=str(folder))
         self.loop = SimLoop(plan.seed, self.history)
         self.struck = 0
@@ -101,7 +101,6 @@ class World:
         self.was_cancelled = False
         self.secrets = {}
         self.most_allowed = plan.limit if self._is_peaceful() else None
-        self.prepare = prepare
         self._serial = 0
         self._processes = []
 
@@ -157,8 +156,6 @@ class World:
             if wish.kind == "file":
                 (self.folder / f"picture-{wish.index}.png").write_bytes(picture(wish.shade))
         await self._in(self.service, self._start_service())
-        if self.prepare is not None:
-            self.prepare(self)
         for number, script in enumerate(self.plan.scripts):
             await self._session(number, script)
             if self.told.journal_refused is not None:
@@ -322,13 +319,13 @@ class _Logs(logging.Handler):
         self._history.note("log", text[:500])
 
 
-def simulate(plan, *, keep=False, prepare=None, patch=None):
+def simulate(plan, *, keep=False, gaps=seams.GAPS, patch=None):
     """Runs one world.
 
     Args:
         plan: What is to happen.
         keep: Whether to keep a readable history.
-        prepare: Called with the world when its service has started.
+        gaps: Promises that are not judged.
         patch: Called with a function (object, name, value) before the world begins, to break promises.
 
     Returns:
@@ -341,7 +338,7 @@ def simulate(plan, *, keep=False, prepare=None, patch=None):
     gc.disable()
     sys.unraisablehook = lambda _: None  # what is dead may complain, and apsw repeats what it raised
     folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
-    world = World(plan, folder, keep=keep, prepare=prepare)
+    world = World(plan, folder, keep=keep, gaps=gaps)
     handler = _Logs(world.told, world.history)
     stuck = None
     try:
