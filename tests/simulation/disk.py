@@ -41,7 +41,7 @@ class Disk:
         self._troubles, self._struck = troubles, struck
         self._chance = random.Random(f"{seed}/disk")
         self.unsynced = {}
-        """By path: writes since the last sync, as (offset, old bytes, new length) or ("size", old size)."""
+        """By path: writes since the last sync, as (offset, old bytes, new bytes, old size)."""
 
         self.synced = {}
         """By inode: a file's bytes when `os.fsync` was last called on it."""
@@ -77,9 +77,9 @@ class Disk:
             return "sync"
         return None
 
-    def wrote(self, path, offset, old, length):
-        """SQLite overwrote bytes."""
-        self.unsynced.setdefault(path, []).append((offset, old, length))
+    def wrote(self, path, offset, old, new, size):
+        """SQLite wrote `new` over `old` in a file of `size` bytes; None: it cut the file there."""
+        self.unsynced.setdefault(path, []).append((offset, old, new, size))
 
     def sync(self, path):
         """SQLite's writes to this file are on the disk."""
@@ -100,27 +100,32 @@ class Disk:
         self.dirty.clear()
 
     def _lose(self, path, writes):
+        """The file as it was at its last sync, and on it what had reached the disk by itself."""
         if not os.path.exists(path):
             return
+        with open(path, "rb") as file:
+            content = bytearray(file.read())
+        for offset, old, _, size in reversed(writes):
+            content[offset : offset + len(old)] = old
+            del content[size:]
+            content.extend(bytes(size - len(content)))
         lost = 0
-        with open(path, "r+b") as file:
-            for offset, old, length in reversed(writes):
-                draw = self._chance.random()
-                if draw < 0.3:
-                    continue  # it had reached the disk
+        for offset, _, new, _ in writes:
+            draw = self._chance.random()
+            if draw < 0.6:
                 lost += 1
-                if draw > 0.8 and length > SECTOR:
-                    kept = SECTOR * self._chance.randrange(1, (length + SECTOR - 1) // SECTOR)
-                    offset, old = offset + kept, old[kept:]
-                if offset is None:
-                    continue
-                if old:
-                    file.seek(offset)
-                    file.write(old)
-                if len(old) < length and self._chance.random() < 0.5:
-                    file.seek(0, os.SEEK_END)
-                    if file.tell() == offset + length:
-                        file.truncate(offset + len(old))
+                continue
+            if new is None:  # it was a truncation
+                del content[offset:]
+                continue
+            if draw > 0.9 and len(new) > SECTOR:
+                lost += 1
+                new = new[: SECTOR * self._chance.randrange(1, (len(new) + SECTOR - 1) // SECTOR)]
+            content.extend(bytes(max(0, offset + len(new) - len(content))))
+            content[offset : offset + len(new)] = new
+        with open(path, "r+b") as file:
+            file.write(content)
+            file.truncate()
         self.history.note("disk", f"loses {lost} of {len(writes)} unsynced writes to {Path(path).name}")
 
     def _tear(self, inode, path):
@@ -190,7 +195,7 @@ class DiskFile(apsw.VFSFile):
         size = self.xFileSize()
         have = max(0, min(len(data), size - offset))
         old = super().xRead(have, offset) if have else b""
-        self._disk.wrote(self._path, offset, old, len(data))
+        self._disk.wrote(self._path, offset, old, bytes(data), size)
         super().xWrite(data, offset)
 
     def xSync(self, flags):
@@ -211,7 +216,7 @@ class DiskFile(apsw.VFSFile):
             return
         before = self.xFileSize()
         if size < before:
-            self._disk.wrote(self._path, size, super().xRead(before - size, size), 0)
+            self._disk.wrote(self._path, size, super().xRead(before - size, size), None, before)
         super().xTruncate(size)
 
     def xFileControl(self, op, ptr):

@@ -36,7 +36,7 @@ class History:
 
     def note(self, who, what):
         """Something worth reading happened."""
-        line = f"{self.now:12.6f} {who:<9} {what.replace(self._folder, '~')}"
+        line = f"{self.now:12.6f} {who:<9} {what.replace(self._folder, '~') if self._folder else what}"
         self._digest.update(line.encode("utf-8", "backslashreplace"))
         if self.keep:
             self.lines.append(line)

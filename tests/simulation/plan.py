@@ -16,7 +16,7 @@ class Trouble:
 
     Places and their numbers: `segment` and `connect` (of all that are sent or tried, from 1), `disk` (operations that reach
     the disk, from 1), `create`, `get`, `list` and `download` (calls that pass before the service's fault strikes), `lookup` (GETs by external ids,
-    from 1), `time`
+    from 1), `between` (before so manyth session), `time`
     (seconds since a session's begin), `iteration` (of the loop, since a session's begin).
     """
 
@@ -148,12 +148,18 @@ def make_plan(seed):
         on_unknown=draw.choice(["resend", "resend", "resend", "hold"]),
         troubles=(),
     )  # fmt: skip
-    troubles = [*_net(draw, plan), *_service(draw, plan), *_lies(draw, plan), *_user(draw, plan)]
+    concerns = [_net, _service, _lies, _user]
     if journal:
-        troubles += _disk(draw, plan)
+        concerns += [_disk, _seconds, _damage]
     if mortal:
-        troubles += _deaths(draw, plan)
+        concerns.append(_deaths)
+    troubles = [each for concern in concerns for each in concern(_chance(seed, concern), plan)]
     return attrs.evolve(plan, troubles=tuple(troubles))
+
+
+def _chance(seed, concern):
+    """A generator of its own for each concern, so that a change in one does not move the others."""
+    return random.Random(f"{seed}/plan/{concern.__name__}")
 
 
 SCRIPTS = ("batch", "batch", "all", "singles", "part", "shuffled", "resume", "two")
@@ -226,6 +232,23 @@ def _disk(draw, plan):
         kind = draw.choice(["full", "sync"])
         amount = draw.choice([1, 3, 20]) if kind == "full" else 0
         yield Trouble("disk", draw.randint(1, operations), kind, amount)
+
+
+def _seconds(draw, plan):
+    """A second process of the user's, on the same journal."""
+    for session in range(len(plan.scripts)):
+        if draw.random() < 0.1:
+            yield Trouble("time", round(draw.uniform(0, 20), 4), "second", session=session)
+
+
+def _damage(draw, plan):
+    """What happens to the journal's files between two processes."""
+    kinds = [("side-files", "lose-wal"), ("journal-bits", "bit"), ("side-files", "cut-main")]
+    for session in range(1, len(plan.scripts)):
+        gap, kind = draw.choice(kinds)
+        number = draw.random()
+        if draw.random() < 0.12 and gap not in seams.GAPS:
+            yield Trouble("between", session, kind, round(number, 6), session)
 
 
 def _deaths(draw, plan):

@@ -160,6 +160,7 @@ class User:
         self.plan, self.told = world.plan, world.told
         self.chance = random.Random(f"{world.plan.seed}/user/{host.name}")
         self.kling = None
+        self.refused = None
         self.running = []
         self.patience = 7200.0 if good else self.plan.patience
 
@@ -197,7 +198,7 @@ class User:
                 await self._slots_come_free()
         except JournalError as error:
             self.told.shown(error)
-            self.told.journal_refused = error
+            self.refused = self.told.journal_refused = error
             self.world.history.note(self.host.name, f"JournalError: {error}")
 
     async def _told_of_cancellation(self, task):
@@ -281,17 +282,18 @@ class User:
                 raise task.exception()
 
     async def _single(self, wish):
+        request = self.world.request(wish)
+        again = self.chance.random() < 0.5 and "ask-again" not in self.world.gaps
         try:
-            task = await self.kling.image2video.generate(
-                self.world.request(wish),
-                timeout=self.patience,
-                on_update=lambda task: self.told.seen(wish, task),
-            )
-        except TaskTimeoutError as error:
-            self.told.failed(wish, error)
-            if self.chance.random() < 0.7:
-                await self._wait(wish, error.task_id)
-            return
+            try:
+                task = await self._generate(wish, request, self.patience)
+            except TaskTimeoutError as error:
+                self.told.failed(wish, error)
+                if not again:
+                    if self.chance.random() < 0.7:
+                        await self._wait(wish, error.task_id)
+                    return
+                task = await self._generate(wish, request, 7200.0)
         except asyncio.CancelledError as error:
             self.told.shown(error)
             raise
@@ -300,6 +302,11 @@ class User:
             return
         self.told.succeeded(wish, task)
         await self._download(wish, task)
+
+    async def _generate(self, wish, request, timeout):
+        return await self.kling.image2video.generate(
+            request, timeout=timeout, on_update=lambda task: self.told.seen(wish, task)
+        )
 
     async def _wait(self, wish, task_id):
         try:

@@ -66,11 +66,11 @@ class World:
         plan: What is to happen.
         folder: For its files.
         keep: Whether the history is kept for reading.
-        prepare: Called with the world before it begins, to break promises.
+        gaps: Promises that are not judged.
     """
 
-    def __init__(self, plan, folder, *, keep=False, prepare=None):
-        self.plan, self.folder = plan, Path(folder)
+    def __init__(self, plan, folder, *, keep=False, gaps=seams.GAPS):
+        self.plan, self.folder, self.gaps = plan, Path(folder), gaps
         self.history = History(keep=keep, folder=str(folder))
         self.loop = SimLoop(plan.seed, self.history)
         self.struck = 0
@@ -90,6 +90,10 @@ class World:
         self.undelivered = []
         self.half_files = []
         self.calm = False
+        self.damaged = False
+        """Whether the journal's files were tampered with."""
+
+        self._seconds = []
         self.edited = set()
         """Prompts of jobs whose picture was edited."""
 
@@ -101,13 +105,12 @@ class World:
         self.was_cancelled = False
         self.secrets = {}
         self.most_allowed = plan.limit if self._is_peaceful() else None
-        self.prepare = prepare
         self._serial = 0
         self._processes = []
 
     def _is_peaceful(self):
-        """Whether no process dies or ends early, so that one client's limit holds for the account."""
-        disturbing = {"kill", "power", "close"}
+        """Whether there is one process that does not end early, so that its limit holds for the account."""
+        disturbing = {"kill", "power", "close", "second"}
         return len(self.plan.scripts) == 1 and disturbing.isdisjoint(each.kind for each in self.plan.troubles)
 
     def serial(self):
@@ -159,22 +162,15 @@ class World:
             if wish.kind == "file":
                 (self.folder / f"picture-{wish.index}.png").write_bytes(picture(wish.shade))
         await self._in(self.service, self._start_service())
-        if self.prepare is not None:
-            self.prepare(self)
         for number, script in enumerate(self.plan.scripts):
             await self._session(number, script)
             if self.told.journal_refused is not None:
                 break
         self._good_weather()
         await asyncio.sleep(60.0)  # nothing is late any more
-        if self.told.journal_refused is None or self._journal_may_recover():
-            self.told.journal_refused = None
-            await self._session(len(self.plan.scripts), "finish", good=True)
+        self.told.journal_refused = None  # the disk may have been full
+        await self._session(len(self.plan.scripts), "finish", good=True)
         await self._in(self.service, self.emulator.__aexit__(None, None, None))
-
-    def _journal_may_recover(self):
-        """Whether the journal was refused for a passing trouble, such as a full disk, and not for damage."""
-        return True
 
     async def _in(self, host, coroutine):
         return await self.loop.create_task(coroutine, context=host.context.copy())
@@ -216,6 +212,7 @@ class World:
         over = asyncio.Event()
         host.at_death.append(lambda: self.loop.call_soon(over.set, context=self.director.context))
         user = User(self, host, good=good)
+        self._damage(number)
         self.history.note(host.name, f"begins: {script}")
         task = self.loop.create_task(user.run(script), context=host.context.copy())
         task.add_done_callback(lambda _: over.set(), context=self.director.context)
@@ -223,6 +220,7 @@ class World:
             self._arm(number, host, user)
         await over.wait()
         await asyncio.sleep(0)
+        await self._seconds_end()
         if host.dead:
             self.kills += 1
             await self._bury(host)
@@ -239,6 +237,48 @@ class World:
             elif each.place == "iteration":
                 at = self.loop.iterations + 1 + int(each.number)
                 self.loop.at_iteration[at] = lambda each=each: host.dead or self._happen(each, host, user)
+
+    def _damage(self, number):
+        """What befalls the journal's files while no process has them."""
+        for each in self.plan.troubles:
+            path = self.folder / "jobs.sqlite"
+            if each.place != "between" or each.number != number or not path.exists():
+                continue
+            self.strike(each)
+            self.damaged = True
+            if each.kind == "lose-wal":
+                for suffix in ("-wal", "-shm"):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+                continue
+            content = bytearray(path.read_bytes())
+            at = int(each.amount * len(content))
+            if each.kind == "cut-main":
+                del content[at:]
+            elif content:
+                content[at] ^= 1 << self.plan.seed % 8
+            path.write_bytes(content)
+
+    def _second(self):
+        """The user starts another process on the same journal, perhaps while the first one runs."""
+        host = Process(self, f"second{len(self._seconds)}")
+        self._processes.append(host)
+        user = User(self, host, good=False)
+        self.history.note(host.name, "begins: batch")
+        self._seconds.append(
+            (host, user, self.loop.create_task(user.run("batch"), context=host.context.copy()))
+        )
+
+    async def _seconds_end(self):
+        for host, user, task in self._seconds:
+            if not task.done():
+                await asyncio.wait([task])
+            if not host.dead:
+                await self._after_end(host, task)
+            else:
+                self._release(host)
+            if user.refused is not None:
+                self.told.journal_refused = None  # it was in use, and that is what it was told
+        self._seconds.clear()
 
     def _happen(self, trouble, host, user):
         """A trouble whose time has come."""
@@ -261,6 +301,8 @@ class World:
         elif trouble.kind == "step":
             self.offset += trouble.amount
             host.offset = self.offset
+        elif trouble.kind == "second":
+            self.director.context.copy().run(self._second)
         elif trouble.kind == "edit":
             self._edit(trouble.amount)
 
@@ -324,13 +366,13 @@ class _Logs(logging.Handler):
         self._history.note("log", text[:500])
 
 
-def simulate(plan, *, keep=False, prepare=None, patch=None):
+def simulate(plan, *, keep=False, gaps=seams.GAPS, patch=None):
     """Runs one world.
 
     Args:
         plan: What is to happen.
         keep: Whether to keep a readable history.
-        prepare: Called with the world when its service has started.
+        gaps: Promises that are not judged.
         patch: Called with a function (object, name, value) before the world begins, to break promises.
 
     Returns:
@@ -343,7 +385,7 @@ def simulate(plan, *, keep=False, prepare=None, patch=None):
     gc.disable()
     sys.unraisablehook = lambda _: None  # what is dead may complain, and apsw repeats what it raised
     folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
-    world = World(plan, folder, keep=keep, prepare=prepare)
+    world = World(plan, folder, keep=keep, gaps=gaps)
     handler = _Logs(world.told, world.history)
     stuck = None
     try:
@@ -368,10 +410,10 @@ def simulate(plan, *, keep=False, prepare=None, patch=None):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             _end(world)
+            patches.undo()
             world = handler = stuck = None
             gc.collect(1)
         sys.unraisablehook = hook
-        patches.undo()
         random.setstate(state)
         shutil.rmtree(folder, ignore_errors=True)
         if collecting:
