@@ -127,7 +127,7 @@ class JournalRecord:
             return before, entry_of(stored)
 
         before, entry = await self._reader.do(work)
-        self._note_met(before)
+        self._hand_out(before, entry)
         if request.external_task_id is None:
             request = request_record.identified_as(request, key)
         return request, entry
@@ -224,8 +224,10 @@ class JournalRecord:
         for states in _RESUMED if cancelled else _RESUMED[:-1]:
             async for stored, entry in self._reader.pages(*states, until=last):
                 if stored.row.endpoint == endpoint or stored.row.state == DAMAGED:
-                    self._note_met(stored)
-                    yield entry
+                    sent = entry.key in self._intents  # since its page was read
+                    now = (await self._reader.find(entry.key) or entry) if sent else entry
+                    self._hand_out(stored, now)
+                    yield now
 
     def _derived_key(self, fingerprint: str) -> str:
         place = self._places[fingerprint]
@@ -233,7 +235,10 @@ class JournalRecord:
         text = f"{(self._reader.salt or b'').hex()}:{fingerprint}:{place}"
         return f"{ID_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
-    def _note_met(self, stored: Stored) -> None:
+    def _hand_out(self, stored: Stored, entry: JobEntry) -> None:
+        """Counts an open job as gone on with; one that is handed out as unknown was sent, for all that is known."""
+        if entry.state is JobState.UNKNOWN:
+            self._were_queued.discard(entry.key)
         row, seq = stored.row, stored.seq
         old = seq <= self._reader.last_at_opening and row.state in {*UNMET, JobState.CANCELLED}
         if old and seq not in self._met:

@@ -90,7 +90,11 @@ class Recorder(Protocol):
         ...
 
     def cancelled(self, key: str) -> None:
-        """Notes that the caller cancelled a job of which nothing was sent; never waits, and `close` flushes it."""
+        """Notes that the caller cancelled a job of which nothing was sent; never waits, and `close` flushes it.
+
+        Whoever calls it vouches that no create of the job was sent, or that each was refused, since its entry was
+        handed out; an entry that was handed out as unknown stays unknown.
+        """
         ...
 
     async def accepted(self, key: str, task: Task) -> None:

@@ -133,6 +133,18 @@ async def test_a_thousand_jobs_come_in_pages_and_each_once(opened):
     assert 1003 == len(found)
 
 
+async def test_a_job_that_was_sent_since_its_page_was_read_is_handed_out_as_unknown(opened):
+    """Whoever goes on with it looks it up, and does not send it blindly."""
+    journal = opened()
+    await met(journal, "one")
+    second = await met(journal, "two")
+    entries = journal.entries_to_resume(PATH, cancelled=False)
+    await anext(entries)
+    await journal.sending(second)
+    assert JobState.UNKNOWN is (await anext(entries)).state
+    await entries.aclose()
+
+
 # Open jobs that have not been met
 
 
@@ -180,6 +192,30 @@ async def test_a_job_that_was_cancelled_while_its_intent_was_written_is_cancelle
     sending.cancel()
     journal.cancelled(key)
     assert ["cancelled"] == await states(opened())
+
+
+async def test_a_job_that_was_cancelled_before_its_first_byte_is_cancelled(opened):
+    """Its caller vouches that nothing left after the intent was written, or that all of it was refused."""
+    journal = opened()
+    key = await met(journal, "one")
+    for _ in range(2):
+        await journal.sending(key)
+    journal.cancelled(key)
+    assert ["cancelled"] == await states(journal)
+
+
+@pytest.mark.parametrize("by", ["the script", "resume"])
+async def test_a_job_that_was_handed_out_as_unknown_is_never_cancelled(opened, by):
+    """An earlier caller in the same process may have sent it."""
+    journal = opened()
+    key = await in_state(journal, "unknown")
+    if by == "resume":
+        assert [key] == [each.key async for each in journal.entries_to_resume(PATH, cancelled=False)]
+    else:
+        await met(journal, "a job that is unknown", external_task_id=key)
+    await journal.sending(key)
+    journal.cancelled(key)
+    assert ["unknown"] == await states(journal)
 
 
 async def test_a_job_of_unknown_outcome_is_never_cancelled(opened):
