@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from attrs import frozen
+from attrs import evolve, frozen
 from proofs.journal_tools import environment
 
 from kling_async.jobs import journal_file
@@ -39,6 +39,10 @@ class Plain:
     def pictures(self):
         """None."""
         return []
+
+    def with_external_task_id(self, external_id):
+        """The same under another id."""
+        return evolve(self, external_task_id=external_id)
 
 
 def add(key):

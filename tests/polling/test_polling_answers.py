@@ -136,10 +136,10 @@ async def test_a_paid_task_outlives_answers_of_unknown_text():
         task = await kling.image2video.create(requests(1)[0])
         waiter = asyncio.create_task(kling.image2video.wait_for_task(task))
         await asyncio.sleep(10)
-        get = service.account.look
-        service.account.look = lambda _: None
+        service.fault("get", "error-before", times=None, code=1201, http=400, message="任务不存在")
         await asyncio.sleep(30)
-        service.account.look = get
+        assert service.injected["get", "error-before"]
+        service.clear_faults()
         assert task.task_id == (await waiter).task_id
 
 
