@@ -81,7 +81,7 @@ class Wire:
         return await self.send("GET", f"{PATH}{query}")
 
     async def ended(self, **fields):
-        """Create a task and look until it has ended; gives the task object."""
+        """Create a task and poll until it has ended; gives the task object."""
         task_id = await self.created(**fields)
         for _ in range(5):
             _, payload, _ = await self.get(task_id)

@@ -53,6 +53,16 @@ async def test_settings_change_over_the_wire(emulate):
         assert "failed" == (await wire.ended())["task_status"]
 
 
+async def test_faults_next_to_nothing_are_forgotten_over_the_wire(emulate):
+    """A plan that never struck is gone as well, and the answer says so."""
+    async with emulate() as wire:
+        await wire.send("POST", "/_emulator/faults", body={"call": "any", "kind": "empty", "times": None})
+        status, payload, _ = await wire.send("DELETE", "/_emulator/faults")
+        assert (200, {"planned": None}) == (status, payload)
+        assert 200 == (await wire.list())[0]
+        assert {} == wire.emulator.injected
+
+
 async def test_one_setting_leaves_the_others(emulate):
     """What is not named stays."""
     async with emulate(capacity=4) as wire:

@@ -262,7 +262,7 @@ async def test_late_creation_meets_the_unique_id(emulate):
 
 
 async def test_lagging(emulate):
-    """Neither a look nor the list finds the task for a while; its id is taken all the same."""
+    """Neither a poll nor the list finds the task for a while; its id is taken all the same."""
     async with emulate() as wire:
         wire.emulator.fault("create", "lagging", seconds=0.1)
         await wire.created(external_task_id="mine")

@@ -1,8 +1,9 @@
-"""How tasks move on: at once, by looks, by the clock."""
+"""How tasks move on: at once, by polls, by the clock."""
 
 import asyncio
 
 import pytest
+from virtual_time import VIRTUAL_TIME
 
 from kling_async.emulator import AtOnce, ByClock, ByPolls
 from kling_async.emulator.service.states import TRANSITIONS, Status, Task
@@ -10,29 +11,35 @@ from kling_async.emulator.service.states import TRANSITIONS, Status, Task
 pytestmark = pytest.mark.anyio
 
 
-async def statuses(wire, task_id, looks):
-    """What so many looks see."""
-    return [(await wire.get(task_id))[1]["data"]["task_status"] for _ in range(looks)]
+@pytest.fixture
+def anyio_backend():
+    """The loop's clock jumps where nothing is ready."""
+    return VIRTUAL_TIME
+
+
+async def statuses(wire, task_id, polls):
+    """What so many polls show."""
+    return [(await wire.get(task_id))[1]["data"]["task_status"] for _ in range(polls)]
 
 
 async def test_at_once(emulate):
-    """The first look sees the end, and no slot is held."""
+    """The first poll shows the end, and no slot is held."""
     async with emulate(advance=AtOnce(), capacity=1) as wire:
         task_id = await wire.created()
         assert 0 == wire.emulator.in_flight
         assert ["succeed"] == await statuses(wire, task_id, 1)
 
 
-async def test_by_looks(emulate):
-    """Each look is counted; the table says at which one a task moves."""
+async def test_by_polls(emulate):
+    """Each poll is counted; the table says at which one a task moves."""
     async with emulate(advance=ByPolls(2, 4)) as wire:
         task_id = await wire.created()
         expected = ["submitted", "processing", "processing", "succeed", "succeed"]
         assert expected == await statuses(wire, task_id, 5)
 
 
-async def test_list_page_is_a_look(emulate):
-    """A page that shows a task looks at it; one that does not, does not."""
+async def test_list_page_is_a_poll(emulate):
+    """A page that shows a task polls it; one that does not, does not."""
     async with emulate() as wire:
         old, new = await wire.created(), await wire.created()
         await wire.list("?pageSize=1")

@@ -155,7 +155,10 @@ class Service:
         return success(SYNCHRONOUS[path](self._settings.files_address))
 
     def costs(self) -> Answer:
-        """Tells what is left of the account's resource pack; the query's times are not looked at."""
+        """Tells what is left of the account's resource pack.
+
+        The query's times are ignored, and so is the service's limit of one such query per second.
+        """
         return success(billing.costs(self._account.tasks, int(self._settings.clock() * 1000)))
 
     async def download(self, target: Target, headers: Mapping[str, str]) -> Answer:

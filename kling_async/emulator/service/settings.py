@@ -1,7 +1,7 @@
 """What can be set on an emulator: its keys and how its service behaves.
 
-Every setting is checked when it is given and when it is changed. All but the keys' lengths and `clock` may be changed
-while the emulator runs; what depends on them reads them anew each time.
+Every setting is checked when it is given and when it is changed. All but `clock` may be changed while the emulator
+runs; what depends on them reads them anew each time.
 """
 
 import secrets
