@@ -258,8 +258,6 @@ def _features(request: Image2VideoRequest) -> Iterator[tuple[str, str]]:
     yield from shot_features(request.sound, request.voice_list, request.multi_shot)
     if request.sound == "on" and request.image_tail is not None:
         yield "sound", "sound with image_tail"
-    if request.element_list is not None:
-        yield "element_list", "element_list"
 
 
 def _masks(request: Image2VideoRequest) -> Iterator[tuple[str, DynamicMask]]:

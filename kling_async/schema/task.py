@@ -207,7 +207,7 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
     return Task(
         task_id,
         _STATUSES[status] if status.__class__ is str and status in _STATUSES else read_status(status),
-        message if message.__class__ is str else "",
+        message if isinstance(message, str) else "",
         _id_text(info.get("external_task_id")) if info.__class__ is dict and info else None,
         _moment(get("created_at")),
         _moment(get("updated_at")),

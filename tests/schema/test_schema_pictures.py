@@ -204,7 +204,7 @@ def test_data_behind_the_end_marker_is_allowed(kind, trailing):
 
 @pytest.mark.parametrize("kind", ["PNG RGB", "JPEG RGB", "JPEG progressive"])
 def test_zeros_do_not_replace_what_was_cut(kind):
-    """A download that was cut and then filled up to its length is no whole JPEG; a PNG is damaged, not provably cut."""
+    """A download that was cut and then filled up to its length is not a whole JPEG; a PNG is damaged, not provably cut."""
     data = CORPUS[kind]
     filled = data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2)
     assert looked_at(filled).complete == kind.startswith("PNG")
