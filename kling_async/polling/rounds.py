@@ -132,7 +132,7 @@ class Rounds:
             task = read_task(row)
         except KlingError:
             return
-        if task.succeeded and not task.videos:
+        if task.succeeded and not task.has_results:
             self._singles.add(watches[0], forced=True)  # finished, but the list does not show the result
         else:
             self._index.show(task, watches, now)

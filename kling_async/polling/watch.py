@@ -181,7 +181,7 @@ class Watch:
         self.seen_at = now
         self.failures = self._unclear_answers = 0
         self.known = True
-        empty = task.succeeded and not task.videos
+        empty = task.succeeded and not task.has_results
         status = task.raw.get("task_status")
         self.status = status if isinstance(status, str) and not empty else None
         if empty:

@@ -147,6 +147,11 @@ class Image2VideoRequest:
         """What decides how long a job takes: model, mode and duration, with the defaults of the API reference."""
         return (self.model_name or DEFAULT_MODEL, self.mode or "std", self.duration or "5")
 
+    @property
+    def slots(self) -> int:
+        """Slots that the task takes: 1, as for every video."""
+        return 1
+
     def wanted(self) -> Wanted:
         """Returns what the request wants of its model, for the capability map."""
         return Wanted("image2video", *self.kind, tuple(_features(self)))

@@ -152,6 +152,18 @@ class Task:
     """The mapping as received."""
 
     @property
+    def has_results(self) -> bool:
+        """Whether the answer shows any result: videos, images, audios, or a list of another kind."""
+        if self.videos or self.images or self.audios:
+            return True
+        result = self.raw.get("task_result")
+        return isinstance(result, dict) and any(
+            isinstance(items, list) and items
+            for name, items in result.items()
+            if name not in {"videos", "images", "audios"}
+        )
+
+    @property
     def is_terminal(self) -> bool:
         """Whether the task has ended."""
         return self.status in TERMINAL

@@ -89,6 +89,11 @@ class Request(Protocol):
         """What decides how long a job takes; jobs of one kind share a schedule that learns."""
         ...
 
+    @property
+    def slots(self) -> int:
+        """How many of the service's slots its task takes, 1 or more."""
+        ...
+
     def pictures(self) -> Iterator[tuple[str, Picture]]:
         """Yields every picture with its field's path."""
         ...
