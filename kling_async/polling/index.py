@@ -53,17 +53,12 @@ class Index:
         return self._by_id.get(key, ())
 
     def of_row(self, row: dict[str, Any]) -> Sequence[Watch]:
-        """The watches that a list row is for."""
-        task_id = row.get("task_id")
-        found = self._by_id.get(task_id) if type(task_id) is str else None
-        if found is not None:
-            return found
-        if not self._unseen and type(task_id) is str:
-            return ()
-        return self._by_other_id(row)
+        """The watches that a list row is for, if its `task_id` as received leads to none.
 
-    def _by_other_id(self, row: dict[str, Any]) -> Sequence[Watch]:
-        """Those who asked by the caller's own id, or whose service sends numbers for text."""
+        Those who asked by the caller's own id, or whose service sends numbers for text.
+        """
+        if not self._unseen and type(row.get("task_id")) is str:
+            return ()
         try:
             task = read_task(row)
         except KlingError:
