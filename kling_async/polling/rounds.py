@@ -163,22 +163,26 @@ class Rounds:
     def show(self, ask: Ask, rows: list[Any]) -> Shown:
         """Shows a page's rows to their watches; a row that tells nothing new costs next to nothing."""
         now = asyncio.get_running_loop().time()
-        under, of_row = self._index.under, self._index.of_row
-        ours, first, last = 0, -1, -1
+        find = self._index.finder()
+        places: list[int] = []
+        watches: Sequence[Watch] | None
         for place, row in enumerate(rows):
-            if type(row) is not dict:
-                continue
-            task_id = row.get("task_id")
-            watches = (under(task_id) if type(task_id) is str else ()) or of_row(row)
-            if not watches:
-                continue
-            ours, first, last = ours + 1, place if first < 0 else first, place
+            try:
+                watches = find(row["task_id"])
+            except (TypeError, KeyError):  # not a task, or an id that cannot be one
+                watches = None
+            if watches is None:
+                watches = self._index.of_row(row)
+                if not watches:
+                    continue
+            places.append(place)
             status = row.get("task_status")
             for watch in watches:
                 if not watch.unchanged(status, now):
                     self._show_row(row, watches, now)
                     break
-        return Shown(ask, len(rows), ours, first, last, _created(rows))
+        first, last = (places[0], places[-1]) if places else (-1, -1)
+        return Shown(ask, len(rows), len(places), first, last, _created(rows))
 
     def _show_row(self, row: dict[str, Any], watches: Sequence[Watch], now: float) -> None:
         try:

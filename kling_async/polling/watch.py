@@ -166,7 +166,8 @@ class Watch:
         if self.status != status:
             return False
         self.seen_at = now
-        self.failures = 0
+        if self.failures:
+            self.failures = 0
         return True
 
     def see(self, task: Task, now: float) -> None:
