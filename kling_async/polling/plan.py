@@ -5,11 +5,12 @@ schedule, unless so many are due together that a list page costs less. More than
 request serves them whatever their number, so their pace is a budget of requests, one round a second (`pace="prompt"`)
 or one every two to five (`"thrifty"`), less while no task can be near its end by what was learnt from others of its
 kind, and never more than ten requests a second however many pages a round has. A round begins where our tasks were
-last seen and goes on while more of them can stand behind a page than cost less by single GETs; the order in which the
-account lists is learnt from `created_at`: newest first from the first page on; oldest first from the end, which is
-found once by halving and then followed; without an order, pages are read while they show enough of ours. What a round
-does not show is polled by single GETs on its own schedule. A list that shows too little for its cost, fails, hangs or
-is shown to be stale is left alone for a while that doubles, up to ten minutes. Correctness depends on none of this.
+last seen and goes on while more of them can stand behind a page than it is worth; the order in which the account
+lists is learnt from `created_at`: newest first from the first page on; oldest first from the end, which is found once
+by halving and then followed; without an order, pages are read while they show enough of ours. What a round does not
+show is polled by single GETs on its own schedule, with gaps half as long again if there is no order at all. A list
+that shows too little for its cost, fails, hangs or is shown to be stale is left alone for a while that doubles, up to
+ten minutes. Correctness depends on none of this.
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ class Plan:
     def young(self) -> float:
         """The age in seconds before which a task is unlikely to end, if nothing is known of its kind."""
         return 0.0 if self.pace == "prompt" else 30.0
+
+    def stretch(self, waiting: int) -> float:
+        """By how much the gaps of waiters that only single GETs can serve are longer than their schedules say."""
+        return 1.5 if waiting > FEW and self.order is Order.NONE else 1.0
 
     @property
     def calm(self) -> float:
@@ -162,7 +167,16 @@ class Plan:
             edge = page.created[-1] + 1.0
             unknown = 0 if self._barren > 1 else sum(map(math.isnan, missing))
             return unknown + sum(created <= edge for created in missing)
-        return len(missing) if page.ours > page.cost else 0
+        return len(missing) if page.ours > page.cost * self._dearness else 0
+
+    @property
+    def _dearness(self) -> float:
+        """How many single GETs a round must replace for each that it costs.
+
+        Without an order most of a round's rows are in vain each time, and single GETs are not as frequent as rounds; with
+        one, what counts is the number of requests.
+        """
+        return {Order.NONE: 4.0, Order.UNKNOWN: 1.0}.get(self.order, 1 / 6)
 
     def end(self, shown: int, now: float) -> None:
         """Ends a round.
@@ -172,9 +186,7 @@ class Plan:
             now: The event loop's time in seconds.
         """
         searched = self.order is Order.OLDEST and self._oldest.end()
-        # Where the order is known our tasks are as thin as they get, and few requests count for more than few rows.
-        ordered = self.order in {Order.NEWEST, Order.OLDEST}
-        if shown >= (self._cost / 6 if ordered else self._cost):
+        if shown >= self._cost * self._dearness:
             self._strikes = 0
         elif not searched:
             self.pause(now)

@@ -290,6 +290,8 @@ class Poller:
 
     def _put(self, watch: Watch, soonest: float) -> None:
         """Enters a watch's next poll, by its own schedule but not before `soonest`."""
+        if watch in self._crowd:
+            watch.pace(self._plan.stretch(len(self._crowd)))
         due = watch.next_due()
         if not watch.over:
             self._agenda.put(watch, max(soonest, due))
