@@ -4,12 +4,12 @@ Each control is a function that replaces something through `patch(object, name, 
 why they stand in one place: `TARGETS` names what they break.
 """
 
+import contextlib
 import os
 import types
 
 import attrs
-
-from simulation.disk import SimCursor
+from simulation.sqlite import SimCursor
 
 from kling_async.errors import (
     APIError,
@@ -20,8 +20,8 @@ from kling_async.errors import (
     TaskTimeoutError,
 )
 from kling_async.jobs import batch, download, job, journal, limiter, recorded
-from kling_async.session import http, outcome, submit
 from kling_async.session import calls as calls_module
+from kling_async.session import http, outcome, submit
 from kling_async.waiting import poller, watch
 
 TARGETS = types.SimpleNamespace(
@@ -84,7 +84,9 @@ def new_id_on_retry(patch):
         old = self._external_id.encode()
         self._external_id = submit.new_external_id()
         new = self._external_id.encode()
-        pieces = tuple(each.replace(old, new) if isinstance(each, bytes) else each for each in self.upload.pieces)
+        pieces = tuple(
+            each.replace(old, new) if isinstance(each, bytes) else each for each in self.upload.pieces
+        )
         sizes = tuple(
             len(each) if isinstance(each, bytes) else size
             for each, size in zip(pieces, self.upload.sizes, strict=True)
@@ -290,10 +292,8 @@ def no_deadline_for_requests(patch):
 @control("nothing stands under the final name before it is whole")
 def part_renamed_before_complete(patch):
     async def run(self):
-        try:
+        with contextlib.suppress(ConnectionFailedError):
             await self._attempt()
-        except ConnectionFailedError:
-            pass
 
     patch(TARGETS.Transfer, "run", run)
 
@@ -354,5 +354,3 @@ def token_in_a_log_record(patch):
             raise
 
     patch(TARGETS.Calls, "create", create)
-
-

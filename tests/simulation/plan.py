@@ -69,13 +69,22 @@ class Plan:
     troubles: tuple
 
     def __str__(self):
-        lines = [
-            f"seed {self.seed}: {self.jobs} jobs, {'journal' if self.journal else 'no journal'}, repeated ids: "
-            f"{self.repeated}, limit {self.limit}, capacity {self.capacity}, patience {self.patience:g} s, clock "
-            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}, creates within {self.submit_timeout:g} s, then {self.on_unknown}",
-            f"  sessions: {', '.join(self.scripts)}, then good weather",
-            *(f"  {trouble}" for trouble in self.troubles),
-        ]
+        settings = {
+            "": "journal" if self.journal else "no journal",
+            "repeated ids": self.repeated,
+            "limit": self.limit,
+            "capacity": self.capacity,
+            "patience": f"{self.patience:g} s",
+            "clock": f"{self.skew:+g} s",
+            "tasks up to": f"{self.longest:g} s",
+            "list": self.list_order,
+            "creates within": f"{self.submit_timeout:g} s",
+            "then": self.on_unknown,
+        }
+        shown = ", ".join(f"{name} {value}".strip() for name, value in settings.items())
+        lines = [f"seed {self.seed}: {self.jobs} jobs, {shown}"]
+        lines.append(f"  sessions: {', '.join(self.scripts)}, then good weather")
+        lines += [f"  {trouble}" for trouble in self.troubles]
         return "\n".join(lines)
 
 
@@ -218,7 +227,9 @@ def _user(draw, plan):
             kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
             if kind == "step" and (not plan.journal or "clock-steps" in seams.GAPS):
                 kind = "cancel"
-            amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(kind, 0)
+            amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(
+                kind, 0
+            )
             yield Trouble("time", round(draw.uniform(0, 60) ** 2 / 60, 4), kind, amount, session)
         if plan.journal and session and draw.random() < 0.15:
             yield Trouble("time", 0, "edit", draw.randrange(plan.jobs), session)
@@ -259,7 +270,9 @@ def _deaths(draw, plan):
             yield Trouble("iteration", int(draw.uniform(0, 1) ** 2 * 60 * plan.jobs), kind, session=session)
         elif place == "segment":
             first = 1 + session * plan.jobs * 8
-            yield Trouble("segment", draw.randint(first, first + plan.jobs * 8), "kill", round(draw.random(), 3))
+            yield Trouble(
+                "segment", draw.randint(first, first + plan.jobs * 8), "kill", round(draw.random(), 3)
+            )
         elif place == "disk":
             first = 1 + session * plan.jobs * 12
             yield Trouble("disk", draw.randint(first, first + plan.jobs * 12), kind)

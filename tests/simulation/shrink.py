@@ -77,8 +77,17 @@ def _fewer_jobs(plan, fails):
 
 def _plainer(plan, fails):
     """The settings that a reader need not think about."""
-    plain = {"skew": 0.0, "capacity": None, "limit": None, "patience": 3600.0, "longest": 3.0, "list_order": "newest",
-             "submit_timeout": 300.0, "on_unknown": "resend", "static_key": True}
+    plain = {
+        "skew": 0.0,
+        "capacity": None,
+        "limit": None,
+        "patience": 3600.0,
+        "longest": 3.0,
+        "list_order": "newest",
+        "submit_timeout": 300.0,
+        "on_unknown": "resend",
+        "static_key": True,
+    }
     for name, value in plain.items():
         if getattr(plan, name) != value:
             candidate = attrs.evolve(plan, **{name: value})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from simulation import seeds
 from simulation.plan import make_plan
-from simulation.world import simulate
+from simulation.simulate import simulate
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
 
@@ -22,7 +22,7 @@ CHUNKS = [
 
 DIGESTS = """
 from simulation.plan import make_plan
-from simulation.world import simulate
+from simulation.simulate import simulate
 print(*(simulate(make_plan(seed)).digest for seed in range(10)))
 """
 
@@ -30,9 +30,7 @@ print(*(simulate(make_plan(seed)).digest for seed in range(10)))
 @pytest.mark.parametrize("chunk", [*CHUNKS, seeds.ONCE_FAILED], ids=lambda chunk: f"{chunk[:1]}")
 def test_no_seed_of_the_list_finds_a_broken_promise(chunk):
     """Nothing lost, nothing twice, no slot leaked, no file half, no id unknown, no secret shown, and everything ends."""
-    failed = {
-        seed: result.problems for seed in chunk if (result := simulate(make_plan(seed))).problems
-    }
+    failed = {seed: result.problems for seed in chunk if (result := simulate(make_plan(seed))).problems}
     assert {} == failed, f"replay with: make simulate SEED={next(iter(failed))}"
 
 

@@ -26,7 +26,10 @@ class SimThread:
         self.done = False
         self.planned = False
         self._call = lambda: target(*args, **(kwargs or {}))
-        self._go, self._back = real_threading.Lock(), real_threading.Lock()  # each is let go by the other side
+        self._go, self._back = (
+            real_threading.Lock(),
+            real_threading.Lock(),
+        )  # each is let go by the other side
         self._go.acquire()
         self._back.acquire()
         self._inside = False

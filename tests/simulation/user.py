@@ -15,7 +15,6 @@ import zlib
 import attrs
 from simulation import seams
 
-from kling_async import Image2VideoRequest
 from kling_async.errors import (
     APIError,
     ConnectionFailedError,
