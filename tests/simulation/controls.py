@@ -4,12 +4,12 @@ Each control is a function that replaces something through `patch(object, name, 
 why they stand in one place: `TARGETS` names what they break.
 """
 
+import contextlib
 import os
 import types
 
 import attrs
-from kling_async.waiting import poller, watch
-from simulation.disk import SimCursor
+from simulation.sqlite import SimCursor
 
 from kling_async.errors import (
     APIError,
@@ -22,6 +22,7 @@ from kling_async.errors import (
 from kling_async.jobs import batch, download, job, journal, limiter, recorded
 from kling_async.session import calls as calls_module
 from kling_async.session import http, outcome, submit
+from kling_async.waiting import poller, watch
 
 TARGETS = types.SimpleNamespace(
     Submission=submit._Submission,
@@ -291,10 +292,8 @@ def no_deadline_for_requests(patch):
 @control("nothing stands under the final name before it is whole")
 def part_renamed_before_complete(patch):
     async def run(self):
-        try:
+        with contextlib.suppress(ConnectionFailedError):
             await self._attempt()
-        except ConnectionFailedError:
-            pass
 
     patch(TARGETS.Transfer, "run", run)
 
