@@ -66,9 +66,9 @@ async def _checked(picture: ImageFile, size: int) -> AsyncGenerator[bytes, None]
                     break
                 yield text
     except OSError as error:
-        raise ValidationError([Problem(str(picture), f"cannot be read: {error.strerror}")]) from None
+        raise ValidationError([Problem(str(picture.path), f"cannot be read: {error.strerror}")]) from None
     if left:
-        raise ValidationError([Problem(str(picture), "changed while it was being sent")])
+        raise ValidationError([Problem(str(picture.path), "changed while it was being sent")])
 
 
 class Request(Protocol):
