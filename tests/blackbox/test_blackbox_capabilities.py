@@ -169,7 +169,7 @@ async def test_warn_and_off_send_unsupported_cells(client, service, caplog, mode
             await kling.image2video.create(wanted)
     assert 1 == len(service.creates)
     said = [record.getMessage() for record in caplog.records] + [str(one.message) for one in shown]
-    assert (mode == "warn") == any("kling-v2-1" in text for text in said)
+    assert (mode == "warn") == any("kling-v2-1" in text and "motion brush" in text for text in said)
 
 
 async def test_warn_and_off_keep_the_other_rules(client, service):
