@@ -9,6 +9,7 @@ import os
 import types
 
 import attrs
+from kling_async.waiting import poller, watch
 from simulation.sqlite import SimCursor
 
 from kling_async.errors import (
@@ -22,7 +23,6 @@ from kling_async.errors import (
 from kling_async.jobs import batch, download, job, journal, limiter, recorded
 from kling_async.session import calls as calls_module
 from kling_async.session import http, outcome, submit
-from kling_async.waiting import poller, watch
 
 TARGETS = types.SimpleNamespace(
     Submission=submit._Submission,
