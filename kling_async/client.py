@@ -139,7 +139,7 @@ class KlingClient:
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
-        self.slots = Slots(None, self._calls.jitter, events=self._events)
+        self.slots: Slots = Slots(None, self._calls.jitter, events=self._events)
         """The slots of video tasks: `held`, `waiting` and `limit`; those of other kinds are `slots.of("image")`, …"""
 
         _set_limits(self.slots, max_in_flight)
@@ -163,13 +163,13 @@ class KlingClient:
             download=self.download,
         )
         self._endpoints: dict[str, MappingEndpoint] = {}
-        self.image2video = Image2Video(self._shared)
+        self.image2video: Image2Video = Image2Video(self._shared)
         """A still image in, a video out."""
 
-        self.text2video = Text2Video(self._shared)
+        self.text2video: Text2Video = Text2Video(self._shared)
         """Text in, a video out."""
 
-        self.video_extend = VideoExtend(self._shared)
+        self.video_extend: VideoExtend = VideoExtend(self._shared)
         """A video in, a longer one out."""
 
     @override
