@@ -1,4 +1,4 @@
-"""The shared wait loop against a fake seam: what it does with odd pages, misses, and waiters that come and go."""
+"""The shared wait loop against a fake seam: what it does with odd pages, answers that are errors, and waiters that come and go."""
 
 import asyncio
 import gc
@@ -40,7 +40,7 @@ def now():
 
 
 @pytest.mark.parametrize("count", [1, FEW])
-async def test_a_few_waiters_look_one_by_one(seam, count):
+async def test_a_few_waiters_are_polled_one_by_one(seam, count):
     """Each on its own schedule; no page is asked for."""
     ids = seam.add(count)
     jobs = [
@@ -57,7 +57,7 @@ async def test_a_few_waiters_look_one_by_one(seam, count):
 
 @pytest.mark.parametrize("count", [10, 100, 700])
 async def test_many_waiters_share_pages(seam, count):
-    """A page or two each round; next to no single looks."""
+    """A page or two each round; next to no single polls."""
     jobs = seam.start(seam.add(count))
     got = await seam.finish(jobs)
     assert [str(number) for number in range(count)] == [each.task_id for each in got]
@@ -91,7 +91,7 @@ async def test_a_broken_list_alone_falls_back_to_single_polls(seam, error):
     assert now() - begun <= 60
 
 
-async def test_a_list_that_hangs_does_not_hold_looks_for_ever(seam):
+async def test_a_list_that_hangs_and_fails_holds_nobody_long(seam):
     """Pages never come within the transport's 30 s; the end is noticed within two of those."""
     ids = seam.add(20)
     seam.page_takes = 30.0
@@ -105,7 +105,7 @@ async def test_a_list_that_hangs_does_not_hold_looks_for_ever(seam):
 
 
 async def test_an_outage_of_minutes_ends_no_wait(seam):
-    """Looks slow down together meanwhile, and go on after it."""
+    """Polls slow down together meanwhile, and go on after it."""
     ids = seam.add(20)
     jobs = seam.start(ids, timeout=3600)
     await asyncio.sleep(20)
@@ -123,7 +123,7 @@ async def test_an_outage_of_minutes_ends_no_wait(seam):
 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_permanent_errors_end_waits(seam, count):
-    """An account error, from single looks and from pages."""
+    """An account error, from single polls and from pages."""
     ids = seam.add(count)
     seam.poll_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
     for job in seam.start(ids):
@@ -131,7 +131,7 @@ async def test_permanent_errors_end_waits(seam, count):
             await job
 
 
-async def test_deadlines_bound_a_look_that_hangs(seam):
+async def test_deadlines_bound_a_poll_that_hangs(seam):
     """To the moment, each waiter its own."""
     (one,) = seam.add(1)
     seam.poll_takes = 1e6
@@ -156,8 +156,8 @@ async def test_a_cancelled_waiter_touches_no_other(seam):
     assert [*ids[1::2], *ids] == [each.task_id for each in got]
 
 
-async def test_cancelling_in_a_look_touches_no_other(seam):
-    """The only waiter whose look is in flight goes; its twin is served by a look."""
+async def test_cancelling_during_a_poll_touches_no_other(seam):
+    """The waiter whose poll is in flight goes; its twin is served by a poll."""
     (one,) = seam.add(1)
     seam.poll_takes = 3.0
     first, second = seam.start([one, one])
@@ -168,7 +168,7 @@ async def test_cancelling_in_a_look_touches_no_other(seam):
 
 
 async def test_a_late_joiner_is_served_at_once(seam):
-    """Its first look is due when it comes, whatever the others' ticks."""
+    """Its first poll is due when it comes, whatever the others' ticks."""
     ids = seam.add(20)
     jobs = seam.start(ids, gap=lambda _: 600.0)
     await asyncio.sleep(100)
@@ -182,7 +182,7 @@ async def test_a_late_joiner_is_served_at_once(seam):
 
 
 async def test_the_last_one_out_stops_the_loop(seam):
-    """No task is left, also where looks are in flight; and the next waiter starts it again."""
+    """No task is left, also if polls are in flight; and the next waiter starts it again."""
     before = asyncio.all_tasks()
     seam.poll_takes = seam.page_takes = 10.0
     for count in (1, 20):
@@ -232,8 +232,8 @@ async def test_a_defect_of_the_list_leaves_waits_to_single_polls(seam, caplog):
     assert "could not be read" in caplog.text
 
 
-async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
-    """At the very moment at which every looker has finished and none has been counted out yet."""
+async def test_a_poll_that_falls_due_as_all_others_end_is_made(seam):
+    """At the very moment at which every worker has finished and none has been counted out yet."""
     ids = seam.add(AT_ONCE + 1, "succeed")
     seam.page_error, seam.page_takes = MalformedResponseError("no such route", http_status=404), 0.0
     answered = asyncio.Event()
@@ -253,7 +253,7 @@ async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
 
 
 async def test_thousands_of_waiters_cost_a_few_timers(seam):
-    """Deadlines and looks of 3,000 waiters are the poller's; the loop has its timer for them."""
+    """Deadlines and polls of 3,000 waiters are the poller's; the loop has its timer for them."""
     ids = seam.add(3000)
     jobs = seam.start(ids, timeout=3600)
     loop, most = asyncio.get_running_loop(), 0
@@ -310,7 +310,7 @@ async def test_an_age_is_the_tasks(seam):
 
 
 async def test_the_repr_tells_the_state(seam, caplog):
-    """How many wait and look."""
+    """How many wait, and how many polls are under way."""
     with caplog.at_level(logging.INFO):
         jobs = seam.start(seam.add(2))
         await settled()

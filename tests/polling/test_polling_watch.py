@@ -108,7 +108,7 @@ async def test_a_task_that_does_not_exist_is_not_said_to_go_on(watch):
 
 @pytest.mark.parametrize("text", ["任务不存在", "no such thing", ""])
 async def test_an_id_never_seen_ends_after_a_few_answers_of_unknown_text(watch, text):
-    """A 1201 in other words may mean anything: one answer proves nothing, three do, and the error is the usual one."""
+    """A 1201 with another text may mean anything: one answer proves nothing, three do, and the error is the usual one."""
     unclear = BadRequestError(1201, text, http_status=400)
     for number in range(UNCLEAR_ANSWERS - 1):
         watch.not_found(unclear, float(number))
