@@ -17,10 +17,12 @@ from kling_async import (
     MalformedResponseError,
     PermissionDeniedError,
     ServerError,
+    TaskNotFoundError,
     TaskTimeoutError,
 )
 from kling_async.polling.pages import LARGEST_PAGE
 from kling_async.polling.plan import FEW
+from kling_async.polling.poller import Poller
 from kling_async.polling.schedule import Experience
 from kling_async.polling.singles import AT_ONCE
 from kling_async.polling.wait import until_end
@@ -307,6 +309,68 @@ async def test_an_age_is_the_tasks(seam):
     job = asyncio.create_task(seam.wait("0", gap=gap, target=known))
     await seam.finish([job], 11)
     assert 100 <= min(ages)
+
+
+async def test_each_request_is_told_to_the_hook(seam, caplog):
+    """Its kind, how long it took, what it failed with and how many tasks it showed; a hook that raises ends nothing."""
+    told = []
+
+    def hook(*what):
+        told.append(what)
+        raise ValueError("hook")
+
+    poller = Poller(seam.one, seam.page, lambda: 0.5, on_poll=hook)
+    ids = seam.add(10)
+
+    async def wait(task_id):
+        with poller.watching(task_id, seam.gap, 600.0) as watch:
+            return await until_end(watch, None)
+
+    jobs = [asyncio.create_task(wait(task_id)) for task_id in ids]
+    await asyncio.sleep(2.5)
+    seam.page_error = seam.poll_error = ServerError(5001, "unavailable", http_status=503)
+    await asyncio.sleep(10)
+    seam.page_error = seam.poll_error = None
+    await seam.finish(jobs)
+    assert {("list", 0.01, None, 10), ("get", 0.01, None, 1)} <= {
+        (kind, round(seconds, 3), error, tasks) for kind, seconds, error, tasks in told
+    }
+    assert len(seam.pages) == sum(kind == "list" for kind, *_ in told)
+    assert len(seam.polls) == sum(kind == "get" for kind, *_ in told)
+    assert any(isinstance(error, ServerError) and tasks == 0 for _, _, error, tasks in told)
+    assert "on_poll raised" in caplog.text
+
+
+@pytest.mark.parametrize("known", [True, False, None])
+async def test_an_id_that_is_known_to_exist_may_be_not_found_for_a_minute(seam, known):
+    """A caller's id from a journal, say; any other is not found at once."""
+    begun = now()
+    with seam.poller.watching("nosuch", seam.gap, 600.0, known=known) as watch:
+        with pytest.raises(TaskNotFoundError):
+            await until_end(watch, None)
+    assert (60 if known else 0) <= now() - begun <= (70 if known else 1)
+
+
+@pytest.mark.parametrize("own_id", [True, False])
+async def test_an_answer_without_the_services_own_id_is_another_tasks(seam, own_id):
+    """An id that can be the caller's may be answered by a task that does not repeat it."""
+    seam.rows["7"] = row("8", "succeed")
+    with seam.poller.watching("7", seam.gap, 30.0, own_id=own_id) as watch:
+        if own_id:
+            with pytest.raises(TaskTimeoutError):
+                await until_end(watch, None)
+        else:
+            assert "8" == (await until_end(watch, None)).task_id
+
+
+async def test_tasks_are_polled_in_the_order_in_which_their_waiters_came(seam):
+    """In every run, whatever the addresses of objects; a simulation relies on it."""
+    ids = seam.add(200)
+    seam.page_error = MalformedResponseError("no such route", http_status=404)
+    jobs = seam.start(ids)
+    await seam.finish(jobs)
+    first = list(dict.fromkeys(task_id for _, task_id in seam.polls))
+    assert ids == first
 
 
 async def test_the_repr_tells_the_state(seam, caplog):
