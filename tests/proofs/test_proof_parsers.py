@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 from proofs.journal_tools import environment, png
+from yarl import URL
 
 from kling_async import KlingError, callbacks
 from kling_async.emulator import AtOnce, Emulator
 from kling_async.emulator.trouble.spoil import mutate
 from kling_async.errors import harmless
-from kling_async.jobs import download
+from kling_async.jobs import transfer
 from kling_async.schema import rules, wire
 from kling_async.schema.task import read_task
 from kling_async.session import auth, retry
-from kling_async.session.addresses import check_url
+from kling_async.session.addresses import check_url, is_loopback
+from kling_async.session.http import Transport
 
 CI_INPUTS, LONG_INPUTS = 120_000, 10_000_000
 LARGEST_COST = 16 * 1024 * 1024
@@ -97,6 +99,9 @@ PLACES = [
     "javascript:alert(1)", "https://user:pw@h/", "\x00", "https://xn--a.example", "https://\u202e.example/", "http:///", "?#",
     "https://h:٣/", "https://h:-1/", "https://" + "a" * 300, "http://1.2.3.4.5/", "file:///etc/passwd", "https://h/%zz%",
 ]  # fmt: skip
+BASES = ["https://api.klingai.com", "http://127.0.0.1:8787"]
+"""Base URLs: a public service, and an emulator beside the client."""
+
 NAMES = [
     "ka-1",
     "../../etc/passwd",
@@ -211,17 +216,18 @@ def dates(chance):
 
 def content_ranges(chance):
     """A `Content-Range` header, as a download that goes on reads it."""
-    response = Response(206, Content_Range=bent(chance, chance.choice(RANGES)))
-    transfer = download._Transfer(None, None, None, None, received=5)
-    assert transfer._goes_on(response) in {True, False}
+    header = bent(chance, chance.choice(RANGES))
+    assert transfer.continues(206, header, 5, chance.choice((None, 10))) in {True, False}
 
 
 def places(chance):
     """A URL that the service gives, and a `Location` that a file server sends."""
     url = check_url("the video's URL", bent(chance, chance.choice(PLACES)))
     assert "https" == url.scheme or url.host
-    hop = download._next_hop(url, Response(302, Location=bent(chance, chance.choice(PLACES))))
-    assert hop.scheme in {"http", "https"}
+    transport = Transport(URL(chance.choice(BASES)))
+    going = transfer.Transfer(transport, transport.file_url(str(url)), None, "video", None)
+    hop = going._next_hop(url, Response(302, Location=bent(chance, chance.choice(PLACES))))
+    assert "https" == hop.scheme or is_loopback(hop)
 
 
 def names(chance):
