@@ -113,6 +113,7 @@ class JobLife(Generic[RequestT]):
     _slots: tuple[Slot, ...] = ()
     _submission: Submission | None = None
     _turn: asyncio.Lock = field(factory=asyncio.Lock)
+    _settling: anyio.CancelScope | None = None
     _began: float = field(factory=anyio.current_time)
 
     async def __aenter__(self) -> Self:
@@ -130,12 +131,14 @@ class JobLife(Generic[RequestT]):
             self._users += 1
             self._tools.orphans.keep(self)
         else:
-            self.let_go()
+            self._give_back()
 
     async def accept(
         self, limiters: tuple[Slots, ...], stages: Stages, *, weight: int = 1, look_up_first: bool = False
     ) -> None:
         """Brings the job to where its task is known; callers who come at once wait for the first.
+
+        A background watch that looks for the task gives way to a caller, and goes on after it.
 
         Args:
             limiters: Where its slots come from; empty for a create that takes none.
@@ -148,7 +151,9 @@ class JobLife(Generic[RequestT]):
             SubmissionUnknownError: Whether the task exists could not be learnt.
             KlingError: The create was refused, or could not be sent.
         """
-        joined = self._turn.locked()
+        joined = self._turn.locked() and self._settling is None
+        if self._settling is not None:
+            self._settling.cancel()
         try:
             async with self._turn:
                 if joined and self._failure is not None:
@@ -201,20 +206,35 @@ class JobLife(Generic[RequestT]):
                 return ended
 
     async def run_out(self) -> None:
-        """Waits until the task has ended, without a caller."""
-        if self.task_id is None and self._submission is not None:
-            found = await self._submission.settle()
-            if found is None:
-                return
+        """Waits until the task has ended, without a caller; returns early if there is no task."""
+        while self.task_id is None:
+            async with self._turn:
+                submission = self._submission
+                if submission is None or submission.doubt_since is None:
+                    break  # a caller came back meanwhile, and nothing exists
+                if not await self._settle(submission):
+                    return
+        if self.task_id is not None:
+            await self.until_end(None, None, None)
+
+    async def _settle(self, submission: Submission) -> bool:
+        """Looks for the task of a create whose caller went away; False if there is none, True if a caller came back."""
+        found = None
+        with anyio.CancelScope() as scope:
+            self._settling = scope
+            try:
+                found = await submission.settle()
+            finally:
+                self._settling = None
+        if found is not None:
             await self._accepted(found, adopted=True)
-        await self.until_end(None, None, None)
+        return found is not None or scope.cancelled_caught
 
     def let_go(self) -> None:
-        """Gives the slots back and leaves the client's list."""
-        self._users = 0
-        for slot in reversed(self._slots):
-            slot.release()
-        self._tools.forget(self)
+        """Ends a background watch; the last to leave gives the slots back."""
+        self._users -= 1
+        if not self._users:
+            self._give_back()
 
     @property
     def may_exist(self) -> bool:
@@ -230,6 +250,15 @@ class JobLife(Generic[RequestT]):
             return SubmissionUnknownError(self.external_task_id, "the client was closed")
         return NotSubmittedError(f"job {self.external_task_id} was not sent: the client was closed")
 
+    def _give_back(self) -> None:
+        """Gives the slots back and leaves the client's list."""
+        self._release()
+        self._tools.forget(self)
+
+    def _release(self) -> None:
+        for slot in reversed(self._slots):
+            slot.release()
+
     @property
     def _state(self) -> str:
         if self.task_id is not None:
@@ -239,13 +268,15 @@ class JobLife(Generic[RequestT]):
     async def _accept(
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool
     ) -> None:
+        self._failure = None
         self._tools.observers.queued(self.external_task_id, self._model)
         step = next_step(self._entry, self._known)
         if step is Step.COLLECT and self._entry is not None:
             self.task, self._over = self._entry.task, True
             self.task_id = self._entry.task_id or (self.task.task_id if self.task else None)
             return
-        self._slots = tuple(limiter.slot(weight) for limiter in limiters)
+        if not any(slot.held for slot in self._slots):  # those that an earlier caller left are kept
+            self._slots = tuple(limiter.slot(weight) for limiter in limiters)
         if step is Step.WAIT:
             self.task_id = self._known.task_id or (self._entry.task_id if self._entry else None)
             self._confirmed = self._known.task_id is not None
@@ -283,7 +314,8 @@ class JobLife(Generic[RequestT]):
             raise not_submitted(stages.stopped_by)
         request = await self._the_request()
         for slot in self._slots:
-            await slot.acquire()
+            if not slot.held:
+                await slot.acquire()
         stages.on_slot()
         await self._send(submission, request, limiters)
 
@@ -359,6 +391,7 @@ class JobLife(Generic[RequestT]):
         self._known.doubt_since = submission.doubt_since
         if submission.doubt_since is not None:
             return
+        self._release()
         recorder, key = self._tools.recorder, self.external_task_id
         if isinstance(error, KlingError):
             if not isinstance(error, SubmissionUnknownError):
@@ -407,8 +440,7 @@ class JobLife(Generic[RequestT]):
             return
         self._over = True
         self.task = task
-        for slot in reversed(self._slots):
-            slot.release()
+        self._release()
         self._tell_end(task, error)
 
     def _tell_end(self, task: Task | None, error: KlingError | None) -> None:
