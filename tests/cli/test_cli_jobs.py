@@ -20,7 +20,7 @@ def test_the_same_batch_again_creates_nothing(run, manifest, service, tmp_path):
     """The second run meets the first one's jobs and only fetches."""
     for _ in range(2):
         result = run("batch", manifest, "--journal", tmp_path / "jobs.sqlite", "-d", "out")
-        assert (0, "") == (result.exit_code, result.stderr)
+        assert 0 == result.exit_code, result.stderr
         assert 2 == len(result.stdout.splitlines())
     assert (2, 2) == (len(service.tasks), service.counts["create"])
     assert {"001-astronaut.mp4", "002-astronaut.mp4"} == {file.name for file in (tmp_path / "out").iterdir()}
@@ -47,7 +47,7 @@ def test_resume_goes_on_without_the_manifest(run, manifest, service, tmp_path, d
     assert 1 == result.exit_code
     manifest.unlink()
     result = run("jobs", journal, "--resume", "-d", "late", "--json")
-    assert (0, "") == (result.exit_code, result.stderr)
+    assert 0 == result.exit_code, result.stderr
     ends = documents(result.stdout)
     assert [True, True] == [end["ok"] for end in ends]
     assert {f"{end['external_task_id']}.mp4" for end in ends} == {
@@ -69,11 +69,11 @@ def test_a_failed_job_stays_failed(run, manifest, service, tmp_path):
 
 
 def test_a_strange_file_is_one_line(run, service, tmp_path):
-    """What is no journal is an error of one line, and nothing is sent."""
+    """A file that is not a journal is wrong usage, said in one line, and nothing is sent."""
     path = tmp_path / "notes.txt"
     path.write_text("not a journal " * 100)
     result = run("jobs", path)
-    assert 1 == result.exit_code
+    assert 2 == result.exit_code
     assert 1 == len(result.stderr.splitlines())
     assert "journal" in result.stderr
     assert 0 == sum(service.counts.values())
