@@ -117,7 +117,7 @@ class Following:
         elif unsent and not left:
             yield "nothing was sent"
         if self.go_on and (left or unsent):
-            yield self.go_on
+            yield f"go on with: {self.go_on}"
 
     def _document(self, signal_name: str, code: int) -> dict[str, Any]:
         return {
@@ -127,6 +127,7 @@ class Following:
                 for job in self._left()
             ],
             "never_sent": [job.entry for job in self._unsent()],
+            "resume": self.go_on,
         }
 
     def _left(self) -> list[Ongoing]:

@@ -1,7 +1,7 @@
 """A manifest's entries: each a request, or the reason why it is not one.
 
 Promises: a bad entry is an entry with an error and never the end of the others; pictures are files beside the manifest
-unless they are URLs; no two entries have the same output.
+unless they are URLs; no two entries have the same output or the same external id.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kling_async.cli.names import is_url, stem_of
 from kling_async.errors import Problem, ValidationError
@@ -52,7 +52,7 @@ def read_manifest(content: bytes, folder: Path, outputs: Path) -> list[Entry]:
         The entries in their order.
 
     Raises:
-        ValidationError: It is empty, not UTF-8, or an array that is not JSON as a whole.
+        ValidationError: It is empty, not UTF-8, an array that is not JSON as a whole, or has no JSON at all, as CSV.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -61,11 +61,29 @@ def read_manifest(content: bytes, folder: Path, outputs: Path) -> list[Entry]:
     values = list(_values(text.strip()))
     if not values:
         raise ValidationError([Problem("manifest", "has no entries")])
+    if all(isinstance(value, ValidationError) for value in values):
+        message = f"has no JSON, neither as lines nor as an array; its first line: {text.strip().splitlines()[0][:80]!r}"
+        raise ValidationError([Problem("manifest", message)])
     width = max(3, len(str(len(values))))
-    return [
-        _entry(number, value, folder, outputs, f"{number:0{width}}")
-        for number, value in enumerate(values, start=1)
-    ]
+    numbered = enumerate(values, start=1)
+    return _without_repeated_ids(
+        [_entry(number, value, folder, outputs, f"{number:0{width}}") for number, value in numbered]
+    )
+
+
+def _without_repeated_ids(entries: list[Entry]) -> list[Entry]:
+    """The entries, of which each that has an earlier one's external id is bad."""
+    first: dict[str, int] = {}
+    checked: list[Entry] = []
+    for entry in entries:
+        name = None if entry.request is None else entry.request.external_task_id
+        before = entry.number if name is None else first.setdefault(name, entry.number)
+        if before != entry.number:
+            problem = Problem("external_task_id", f"is that of entry {before} as well")
+            checked.append(evolve(entry, request=None, error=ValidationError([problem])))
+        else:
+            checked.append(entry)
+    return checked
 
 
 def _values(text: str) -> Iterator[Any]:

@@ -34,7 +34,7 @@ def models(*, as_json: bool) -> None:
 
     if as_json:
         for row in rows():
-            put_json({**attrs.asdict(row, retain_collection_types=False), "map_of": MAP_OF.isoformat()})
+            put_json({**attrs.asdict(row), "features": dict(row.features), "map_of": MAP_OF.isoformat()})
         return
     for line in _table([COLUMNS, *map(_cells, rows())]):
         put(line)

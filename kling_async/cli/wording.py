@@ -30,8 +30,9 @@ _TECHNICAL: Final = (
     (re.compile(r"adopt the journal: adopt_journal=True, or --adopt-journal on the command line"), "--adopt-journal adopts it"),
     (re.compile(r"; private_downloads=True allows it"), ""),
     (re.compile(r"; the option capabilities switches this rule\)"), "; --capabilities warn or off lets it through)"),
-    (re.compile(r"\bsee base_url\b"), "see --base-url"),
-    (re.compile(r"\bbase_url \(KLING_BASE_URL\)"), "--base-url (KLING_BASE_URL)"),
+    (re.compile(r", or give access_key and secret_key, or api_key"), ""),
+    (re.compile(r"(?<!-)\bbase_url\b"), "--base-url"),
+    (re.compile(r"\b(?:access_key|secret_key|api_key) \((KLING_\w+)\)"), r"\1"),
     (re.compile(r"; use attrs\.evolve for a copy of it"), ""),
 )  # fmt: skip
 """What the library says to programmers, and what stands for it here."""

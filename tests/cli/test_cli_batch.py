@@ -115,6 +115,24 @@ def test_pictures_are_files_beside_the_manifest_unless_they_are_urls(tmp_path):
     assert fields["dynamic_masks"][1:] == found["dynamic_masks"][1:]
 
 
+def test_csv_is_one_error_and_not_one_for_each_line(service, run, tmp_path):
+    """A file without any JSON is no manifest with bad entries; its first line is shown."""
+    (tmp_path / "jobs.csv").write_text("image,prompt\ncat.jpg,one\ndog.jpg,two\n", "utf-8")
+    result = run("batch", "jobs.csv")
+    assert (2, "", 1) == (result.exit_code, result.stdout, len(result.stderr.splitlines()))
+    assert "MANIFEST: has no JSON" in result.stderr
+    assert "'image,prompt'" in result.stderr
+
+
+def test_repeated_id_names_the_entry_that_has_it(run, manifest, service):
+    """Entries are counted from 1 in the text as everywhere on the screen; bad and blank ones count and do not disturb."""
+    good = {"image": "cat.jpg"}
+    path = manifest("7", {**good, "external_task_id": "a"}, good, {**good, "external_task_id": "a"})
+    result = run("batch", path)
+    assert (1, 2) == (result.exit_code, len(service.tasks))
+    assert "4\tfailed\texternal_task_id: is that of entry 2 as well\n" in result.stdout
+
+
 def test_deep_nesting_is_an_error(tmp_path):
     """A line that no parser takes is a bad entry; an array of that kind is not a manifest."""
     deep = b"[" * 100_000

@@ -35,7 +35,7 @@ def terminal(python):
         os.close(theirs)
         reader = threading.Thread(target=read)
         reader.start()
-        stdout, _ = process.communicate(timeout=15)
+        stdout, _ = process.communicate(timeout=50)
         reader.join()
         os.close(ours)
         return stdout, got.decode()
