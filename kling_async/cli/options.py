@@ -94,7 +94,7 @@ async def opened(
     If nothing is heard of the service for `SILENCE` seconds, a line says so.
 
     Args:
-        first: The first line of output where there is no live display; written before anything slow is done.
+        first: The first line of output if there is no live display; written before anything slow is done.
         base_url: The service; None: the environment's.
         others: Other arguments of the client; `on_event` is called with every event.
 

@@ -192,3 +192,16 @@ def _all_was_read(pipe):
     unread = bytearray(4)
     fcntl.ioctl(pipe, termios.FIONREAD, unread)
     return not any(unread)
+
+
+def test_sigterm_works_where_ctrl_c_is_ignored(service, python, interrupt, photo):
+    """A shell script's background job ignores Ctrl-C; SIGTERM ends it with the ids all the same."""
+    service.advance = ByClock(60)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = python(*CLI, "i2v", photo)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    code, _, stderr = interrupt(process, lambda: service.tasks, signal.SIGTERM)
+    assert 143 == code
+    assert f"task_id={service.tasks[0].task_id}" in stderr
