@@ -1,4 +1,4 @@
-"""THE home of a job: slot, record, create, wait, record; and the one decision on what a job goes on with.
+"""THE home of a job: slot, record, create, wait, record; `next_step` decides what it goes on with.
 
 Promises: one id has one job in a client, and whoever asks for it again joins it; what has a task is never created again
 and takes its slots at once; a create that may have left is looked up before anything is sent, and a picture is asked for
@@ -9,7 +9,6 @@ are known to whoever leaves.
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -29,10 +28,11 @@ from kling_async.errors import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from kling_async.jobs.entry import JobEntry, JobState
+from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.known import KnownJob
 from kling_async.jobs.observed import GOES_ON, MAY_EXIST, NEVER_SENT, Stages
 from kling_async.jobs.slots import Slot, Slots, not_submitted
+from kling_async.jobs.step import Step, next_step
 from kling_async.jobs.submission import Submission, logger
 from kling_async.jobs.tools import JobTools
 from kling_async.polling.poller import Watching
@@ -46,38 +46,6 @@ STOPS_CREATING: Final = (AccountError, AuthenticationError)
 """Errors after which no create can succeed until somebody changes the account or the keys."""
 
 RequestT = TypeVar("RequestT", bound=Request)
-
-
-class Step(enum.Enum):
-    """What a job goes on with."""
-
-    COLLECT = enum.auto()
-    """Its task has ended; nothing is sent."""
-
-    WAIT = enum.auto()
-    """It has a task, which is waited for."""
-
-    LOOK_UP = enum.auto()
-    """A create may have left; it is looked up first."""
-
-    SEND = enum.auto()
-    """Nothing was sent yet."""
-
-
-def next_step(entry: JobEntry | None, known: KnownJob) -> Step:
-    """Decides what a job goes on with.
-
-    Args:
-        entry: The job as the journal has it; None without a journal.
-        known: What this client remembers of it.
-    """
-    if entry is not None and entry.task is not None:
-        return Step.COLLECT
-    if known.task_id is not None or (entry is not None and entry.task_id is not None):
-        return Step.WAIT
-    if known.doubt_since is not None or (entry is not None and entry.state is JobState.UNKNOWN):
-        return Step.LOOK_UP
-    return Step.SEND
 
 
 @define(eq=False)
