@@ -90,13 +90,9 @@ class JobLife(Generic[RequestT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._users -= 1
-        if self._users:
-            return
         kept = self._tools.recorder.durable or any(slot.held for slot in self._slots)
-        if kept and not self._lone and not self._over and self.may_exist:
-            self._users += 1
-            self._tools.orphans.keep(self)
+        if self._users == 1 and kept and not self._lone and not self._over and self.may_exist:
+            self._tools.orphans.keep(self)  # in the place of the caller who leaves
         else:
             self.let_go()
 
@@ -174,12 +170,15 @@ class JobLife(Generic[RequestT]):
             found = await self._submission.settle()
             if found is None:
                 return
-            await self._accepted(found, adopted=True)
+            if self.task_id is None:  # nobody has asked for the job meanwhile
+                await self._accepted(found, adopted=True)
         await self.until_end(None, None, None)
 
     def let_go(self) -> None:
-        """Gives the slots back and leaves the client's list."""
-        self._users = 0
+        """Ends one use of the job; the last one gives the slots back and leaves the client's list."""
+        self._users -= 1
+        if self._users:
+            return
         for slot in reversed(self._slots):
             slot.release()
         self._tools.forget(self)
@@ -208,12 +207,14 @@ class JobLife(Generic[RequestT]):
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool
     ) -> None:
         self._tools.observers.queued(self.external_task_id, self._model)
+        self._failure = None
         step = next_step(self._entry, self._known)
         if step is Step.COLLECT and self._entry is not None:
             self.task, self._over = self._entry.task, True
             self.task_id = self._entry.task_id or (self.task.task_id if self.task else None)
             return
-        self._slots = tuple(limiter.slot(weight) for limiter in limiters)
+        if not any(slot.held for slot in self._slots):  # an earlier caller's, if its create may have left
+            self._slots = tuple(limiter.slot(weight) for limiter in limiters)
         if step is Step.WAIT:
             self.task_id = self._known.task_id or (self._entry.task_id if self._entry else None)
             self._confirmed = self._known.task_id is not None
