@@ -90,7 +90,7 @@ class JobLife(Generic[RequestT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        kept = self._tools.recorder.durable or any(slot.held for slot in self._slots)
+        kept = self._tools.recorder.durable or any(slot.is_scarce for slot in self._slots)
         if self._users == 1 and kept and not self._lone and not self._over and self.may_exist:
             self._tools.orphans.keep(self)  # in the place of the caller who leaves
         else:
@@ -133,6 +133,7 @@ class JobLife(Generic[RequestT]):
         schedule: Schedule | None,
         *,
         just_accepted: bool = False,
+        attended: bool = True,
     ) -> Task:
         """Waits until the task has ended; the arguments are checked already.
 
@@ -141,6 +142,7 @@ class JobLife(Generic[RequestT]):
             on_update: Called with changes of status.
             schedule: When to poll; None: the client's.
             just_accepted: Whether `on_update` is called first with the task as it was accepted.
+            attended: Whether a caller waits, who is told the ids when he goes away.
         """
         if self._over and self.task is not None:
             return finished(self.task)
@@ -149,7 +151,9 @@ class JobLife(Generic[RequestT]):
         while True:
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
             try:
-                ended = await self._tools.waits.until_end(watching, self._kind, on_update, first=first)
+                ended = await self._tools.waits.until_end(
+                    watching, self._kind, on_update, first=first, attended=attended
+                )
             except TaskFailedError as error:
                 self.see(error.task)
                 raise
@@ -172,7 +176,7 @@ class JobLife(Generic[RequestT]):
                 return
             if self.task_id is None:  # nobody has asked for the job meanwhile
                 await self._accepted(found, adopted=True)
-        await self.until_end(None, None, None)
+        await self.until_end(None, None, None, attended=False)
 
     def let_go(self) -> None:
         """Ends one use of the job; the last one gives the slots back and leaves the client's list."""

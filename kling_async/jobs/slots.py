@@ -111,6 +111,11 @@ class Slot:
             self.granted.set_result(None)
 
     @property
+    def is_scarce(self) -> bool:
+        """Whether it is held and there is a limit, so that others may wait for it."""
+        return self.held and self._slots.limit is not None
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a job waits for it."""
         return self.granted is not None and not self.granted.done()
