@@ -5,7 +5,7 @@ import gc
 import weakref
 
 import pytest
-from lifecycle.lifecycle_helpers import begun, ids, poll_times, polls
+from lifecycle.lifecycle_helpers import begun, ids, polls
 from rooms_helpers import client, request, until
 
 from kling_async import (
@@ -172,15 +172,6 @@ async def test_with_a_journal_the_background_watch_outlasts_an_outage(service, j
         service.clear_faults()
         await until(lambda: 0 == kling.slots.held)
         assert ["ready"] == [str(entry.state) for entry in await kling.journal.entries()]
-
-
-async def test_a_wait_beside_the_background_watch_costs_no_second_poll(service):
-    """But for the first, at once, they share each poll."""
-    async with client(service, max_in_flight=1) as kling:
-        handle = await kling.image2video.submit(request())
-        await handle.wait()
-        times = poll_times(service)
-    assert all(later - earlier > 0.5 for earlier, later in zip(times[1:], times[2:], strict=False))
 
 
 async def test_a_full_account_is_waited_for(service):
