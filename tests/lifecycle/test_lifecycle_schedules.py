@@ -1,6 +1,7 @@
 """Schedules: given for a call or a client, or learnt for each kind of job by itself."""
 
 import asyncio
+import itertools
 
 import pytest
 from lifecycle.lifecycle_helpers import begun, poll_times, polls
@@ -140,7 +141,7 @@ SCHEDULE = [7.0]
 def gaps(service):
     """Seconds between a job's creation, and its polls."""
     times = [service.tasks[-1].created, *poll_times(service)]
-    return [round(later - earlier, 1) for earlier, later in zip(times, times[1:], strict=False)]
+    return [round(later - earlier, 1) for earlier, later in itertools.pairwise(times)]
 
 
 @pytest.mark.parametrize(
