@@ -37,7 +37,7 @@ from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import Journal
-from kling_async.jobs.waits import check_wait
+from kling_async.jobs.waits import LONGEST, check_wait
 from kling_async.polling.schedule import Schedule
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.task import Task, Video
@@ -118,8 +118,7 @@ class KlingClient:
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
-        if not submit_timeout > 0:
-            raise ConfigurationError(f"submit_timeout is {submit_timeout!r}; it must be seconds above 0")
+        _check_submit_timeout(submit_timeout)
         check_wait(None, schedule)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
@@ -150,6 +149,7 @@ class KlingClient:
                 submit=SubmitOptions(submit_timeout, on_unknown),
                 schedule=schedule,
                 capabilities=capabilities,
+                check_target=self._check_target,
                 download=self.download,
             )
         )
@@ -218,13 +218,17 @@ class KlingClient:
             The path.
 
         Raises:
-            ValidationError: `what` has no video, or more than one; nothing was requested.
+            ValidationError: `what` has no video, or more than one, or another argument is of a wrong type; nothing was
+                requested.
             DownloadError: It could not be fetched whole, is not a video, is on an address that is not allowed, was
                 purged (`expired`), or the disk refused (the cause is the OSError). If the URL was refused, the task
                 was polled once for a new one.
             ConfigurationError: The path is being written by another download, or was replaced meanwhile.
         """
-        video, path = _one_video(what), Path(path)
+        video, path = _one_video(what), _one_path(path)
+        if on_progress is not None and not callable(on_progress):
+            message = f"is of type {type(on_progress).__name__}; it must be callable"
+            raise ValidationError([Problem("on_progress", message)])
         began = anyio.current_time()
         try:
             fetched = await self._downloader.fetch(
@@ -240,6 +244,10 @@ class KlingClient:
         self._tell_download(video, began, fetched, None)
         await self._recorder.fetched(video.task_id, path.absolute(), fetched.sha256)
         return path
+
+    async def _check_target(self, path: Path) -> None:
+        """Checks what a job is to be downloaded to, before it is waited for."""
+        await self._downloader.check(_one_path(path))
 
     def _tell_download(
         self, video: Video, began: float, fetched: Fetched | None, error: Exception | None
@@ -293,6 +301,19 @@ def _one_video(what: Any) -> Video:
         message = f"is task {task.task_id} ({task.status}) with {len(task.videos)} videos; it must have one"
         raise ValidationError([Problem("what", message)])
     return task.videos[0]
+
+
+def _one_path(path: Any) -> Path:
+    """The path that a download was given; text is one, too."""
+    if not isinstance(path, Path | str):
+        raise ValidationError([Problem("path", f"is of type {type(path).__name__}; it must be a Path")])
+    return Path(path)
+
+
+def _check_submit_timeout(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        bound = f"it must be seconds above 0 and at most {LONGEST:.0f}"
+        raise ConfigurationError(f"submit_timeout is {value!r}; {bound}")
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

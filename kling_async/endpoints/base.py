@@ -116,7 +116,10 @@ class Endpoint(Reader, Generic[RequestT]):
         self._check(request)
         async with await self._jobs.begin(request) as life:
             await self._jobs.accept(life, (self._shared.slots,), Stages())
-            return Job(life, life.request or request, self._waits, self._shared.download)
+            shared = self._shared
+            return Job(
+                life, life.request or request, self._waits, shared.download, check_target=shared.check_target
+            )
 
     async def wait_for_task(
         self,

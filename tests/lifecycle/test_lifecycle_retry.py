@@ -110,7 +110,7 @@ async def test_another_object_is_another_job(service, given):
             "an equal object": lambda **o: kling.image2video.generate(request(), **o),
             "evolved": lambda **o: kling.image2video.generate(attrs.evolve(one), **o),
         }[given]
-        with pytest.raises(TaskTimeoutError, match="wait for .* again") as caught:
+        with pytest.raises(TaskTimeoutError, match=r"wait for .* again") as caught:
             await first(timeout=10)
         assert caught.value.task_id in str(caught.value)
         await first()
