@@ -1,4 +1,4 @@
-"""THE home of a job: slot, record, create, wait, record; and the one decision on what a job goes on with.
+"""THE home of a job: slot, record, create, wait, record; `next_step` decides what it goes on with.
 
 Promises: one id has one job in a client, and whoever asks for it again joins it; what has a task is never created again
 and takes its slots at once; a create that may have left is looked up before anything is sent, and a picture is asked for
@@ -9,7 +9,6 @@ are known to whoever leaves.
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -29,10 +28,11 @@ from kling_async.errors import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from kling_async.jobs.entry import JobEntry, JobState
+from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.known import KnownJob
 from kling_async.jobs.observed import GOES_ON, MAY_EXIST, NEVER_SENT, Stages
 from kling_async.jobs.slots import Slot, Slots, not_submitted
+from kling_async.jobs.step import Step, next_step
 from kling_async.jobs.submission import Submission, logger
 from kling_async.jobs.tools import JobTools
 from kling_async.polling.poller import Watching
@@ -48,38 +48,6 @@ STOPS_CREATING: Final = (AccountError, AuthenticationError)
 RequestT = TypeVar("RequestT", bound=Request)
 
 
-class Step(enum.Enum):
-    """What a job goes on with."""
-
-    COLLECT = enum.auto()
-    """Its task has ended; nothing is sent."""
-
-    WAIT = enum.auto()
-    """It has a task, which is waited for."""
-
-    LOOK_UP = enum.auto()
-    """A create may have left; it is looked up first."""
-
-    SEND = enum.auto()
-    """Nothing was sent yet."""
-
-
-def next_step(entry: JobEntry | None, known: KnownJob) -> Step:
-    """Decides what a job goes on with.
-
-    Args:
-        entry: The job as the journal has it; None without a journal.
-        known: What this client remembers of it.
-    """
-    if entry is not None and entry.task is not None:
-        return Step.COLLECT
-    if known.task_id is not None or (entry is not None and entry.task_id is not None):
-        return Step.WAIT
-    if known.doubt_since is not None or (entry is not None and entry.state is JobState.UNKNOWN):
-        return Step.LOOK_UP
-    return Step.SEND
-
-
 @define(eq=False)
 class JobLife(Generic[RequestT]):
     """One job's life, as a block that each of its callers enters; the last one to leave gives the slots back.
@@ -93,13 +61,13 @@ class JobLife(Generic[RequestT]):
     request: RequestT | None
     """The request under its id; None for a job that was resumed from a journal."""
 
-    _tools: JobTools[RequestT] = field(alias="tools")
-    _known: KnownJob = field(alias="known")
-    _entry: JobEntry | None = field(alias="entry")
-    _kind: Hashable = field(alias="kind")
-    _model: str | None = field(alias="model")
-    _named: bool = field(alias="named")
-    _lone: bool = field(alias="lone")
+    _tools: JobTools[RequestT]
+    _known: KnownJob
+    _entry: JobEntry | None
+    _kind: Hashable
+    _model: str | None
+    _named: bool
+    _lone: bool
     task: Task | None = None
     """The task as last seen; None if none was seen yet."""
 
@@ -113,7 +81,6 @@ class JobLife(Generic[RequestT]):
     _slots: tuple[Slot, ...] = ()
     _submission: Submission | None = None
     _turn: asyncio.Lock = field(factory=asyncio.Lock)
-    _settling: anyio.CancelScope | None = None
     _began: float = field(factory=anyio.current_time)
 
     async def __aenter__(self) -> Self:
@@ -123,22 +90,16 @@ class JobLife(Generic[RequestT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._users -= 1
-        if self._users:
-            return
-        kept = self._tools.recorder.durable or any(slot.held for slot in self._slots)
-        if kept and not self._lone and not self._over and self.may_exist:
-            self._users += 1
-            self._tools.orphans.keep(self)
+        kept = self._tools.recorder.durable or any(slot.is_scarce for slot in self._slots)
+        if self._users == 1 and kept and not self._lone and not self._over and self.may_exist:
+            self._tools.orphans.keep(self)  # in the place of the caller who leaves
         else:
-            self._give_back()
+            self.let_go()
 
     async def accept(
         self, limiters: tuple[Slots, ...], stages: Stages, *, weight: int = 1, look_up_first: bool = False
     ) -> None:
         """Brings the job to where its task is known; callers who come at once wait for the first.
-
-        A background watch that looks for the task gives way to a caller, and goes on after it.
 
         Args:
             limiters: Where its slots come from; empty for a create that takes none.
@@ -151,9 +112,7 @@ class JobLife(Generic[RequestT]):
             SubmissionUnknownError: Whether the task exists could not be learnt.
             KlingError: The create was refused, or could not be sent.
         """
-        joined = self._turn.locked() and self._settling is None
-        if self._settling is not None:
-            self._settling.cancel()
+        joined = self._turn.locked()
         try:
             async with self._turn:
                 if joined and self._failure is not None:
@@ -174,6 +133,7 @@ class JobLife(Generic[RequestT]):
         schedule: Schedule | None,
         *,
         just_accepted: bool = False,
+        attended: bool = True,
     ) -> Task:
         """Waits until the task has ended; the arguments are checked already.
 
@@ -182,6 +142,7 @@ class JobLife(Generic[RequestT]):
             on_update: Called with changes of status.
             schedule: When to poll; None: the client's.
             just_accepted: Whether `on_update` is called first with the task as it was accepted.
+            attended: Whether a caller waits, who is told the ids when he goes away.
         """
         if self._over and self.task is not None:
             return finished(self.task)
@@ -190,7 +151,9 @@ class JobLife(Generic[RequestT]):
         while True:
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
             try:
-                ended = await self._tools.waits.until_end(watching, self._kind, on_update, first=first)
+                ended = await self._tools.waits.until_end(
+                    watching, self._kind, on_update, first=first, attended=attended
+                )
             except TaskFailedError as error:
                 self.see(error.task)
                 raise
@@ -206,35 +169,23 @@ class JobLife(Generic[RequestT]):
                 return ended
 
     async def run_out(self) -> None:
-        """Waits until the task has ended, without a caller; returns early if there is no task."""
-        while self.task_id is None:
-            async with self._turn:
-                submission = self._submission
-                if submission is None or submission.doubt_since is None:
-                    break  # a caller came back meanwhile, and nothing exists
-                if not await self._settle(submission):
-                    return
-        if self.task_id is not None:
-            await self.until_end(None, None, None)
-
-    async def _settle(self, submission: Submission) -> bool:
-        """Looks for the task of a create whose caller went away; False if there is none, True if a caller came back."""
-        found = None
-        with anyio.CancelScope() as scope:
-            self._settling = scope
-            try:
-                found = await submission.settle()
-            finally:
-                self._settling = None
-        if found is not None:
-            await self._accepted(found, adopted=True)
-        return found is not None or scope.cancelled_caught
+        """Waits until the task has ended, without a caller."""
+        if self.task_id is None and self._submission is not None:
+            found = await self._submission.settle()
+            if found is None:
+                return
+            if self.task_id is None:  # nobody has asked for the job meanwhile
+                await self._accepted(found, adopted=True)
+        await self.until_end(None, None, None, attended=False)
 
     def let_go(self) -> None:
-        """Ends a background watch; the last to leave gives the slots back."""
+        """Ends one use of the job; the last one gives the slots back and leaves the client's list."""
         self._users -= 1
-        if not self._users:
-            self._give_back()
+        if self._users:
+            return
+        for slot in reversed(self._slots):
+            slot.release()
+        self._tools.forget(self)
 
     @property
     def may_exist(self) -> bool:
@@ -250,15 +201,6 @@ class JobLife(Generic[RequestT]):
             return SubmissionUnknownError(self.external_task_id, "the client was closed")
         return NotSubmittedError(f"job {self.external_task_id} was not sent: the client was closed")
 
-    def _give_back(self) -> None:
-        """Gives the slots back and leaves the client's list."""
-        self._release()
-        self._tools.forget(self)
-
-    def _release(self) -> None:
-        for slot in reversed(self._slots):
-            slot.release()
-
     @property
     def _state(self) -> str:
         if self.task_id is not None:
@@ -268,14 +210,14 @@ class JobLife(Generic[RequestT]):
     async def _accept(
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool
     ) -> None:
-        self._failure = None
         self._tools.observers.queued(self.external_task_id, self._model)
+        self._failure = None
         step = next_step(self._entry, self._known)
         if step is Step.COLLECT and self._entry is not None:
             self.task, self._over = self._entry.task, True
             self.task_id = self._entry.task_id or (self.task.task_id if self.task else None)
             return
-        if not any(slot.held for slot in self._slots):  # those that an earlier caller left are kept
+        if not any(slot.held for slot in self._slots):  # an earlier caller's, if its create may have left
             self._slots = tuple(limiter.slot(weight) for limiter in limiters)
         if step is Step.WAIT:
             self.task_id = self._known.task_id or (self._entry.task_id if self._entry else None)
@@ -314,8 +256,7 @@ class JobLife(Generic[RequestT]):
             raise not_submitted(stages.stopped_by)
         request = await self._the_request()
         for slot in self._slots:
-            if not slot.held:
-                await slot.acquire()
+            await slot.acquire()
         stages.on_slot()
         await self._send(submission, request, limiters)
 
@@ -391,7 +332,6 @@ class JobLife(Generic[RequestT]):
         self._known.doubt_since = submission.doubt_since
         if submission.doubt_since is not None:
             return
-        self._release()
         recorder, key = self._tools.recorder, self.external_task_id
         if isinstance(error, KlingError):
             if not isinstance(error, SubmissionUnknownError):
@@ -440,7 +380,8 @@ class JobLife(Generic[RequestT]):
             return
         self._over = True
         self.task = task
-        self._release()
+        for slot in reversed(self._slots):
+            slot.release()
         self._tell_end(task, error)
 
     def _tell_end(self, task: Task | None, error: KlingError | None) -> None:
