@@ -27,7 +27,7 @@ proof-long: $(VENV)/.installed-test  ## more seeds, 200 kills, ten million input
 	$(PYTEST) tests/proofs -s -m slow --timeout 7200
 
 simulate: $(VENV)/.installed-test  ## fresh worlds: SEEDS=1000 (FROM=0), one of them: SEED=17, the controls: CONTROLS=500
-	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS CLOSED,$(if $($(name)),$(name)=$($(name))))
+	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS,$(if $($(name)),$(name)=$($(name))))
 
 simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under three minutes on one core
 	$(PYTEST) tests/simulation -m simulation

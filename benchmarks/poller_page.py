@@ -3,15 +3,16 @@
 import asyncio
 import json
 import math
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
 from benchmarks.harness import in_turns, parse_with, parsers, table, verdict
 from benchmarks.pages import list_page
 from kling_async.polling.brake import Brake
-from kling_async.polling.crosscheck import CrossCheck
 from kling_async.polling.index import Index
-from kling_async.polling.plan import Ask, Plan
+from kling_async.polling.pages import Ask
+from kling_async.polling.plan import Plan
 from kling_async.polling.rounds import Rounds
 from kling_async.polling.schedule import Experience
 from kling_async.polling.singles import Singles
@@ -32,6 +33,11 @@ class Unpolled:
     def single_done(self, watch: Watch) -> None:
         """Is never called."""
 
+    def round_ended(
+        self, begun: float, audience: Sequence[Watch], wanted: Sequence[Watch], error: Exception | None
+    ) -> None:
+        """Is never called."""
+
     def polled(self, kind: str, begun: float, error: BaseException | None, tasks: int) -> None:
         """Is never called."""
 
@@ -47,7 +53,7 @@ async def measure(module: ModuleType | None, known: str) -> tuple[float, float]:
     body = list_page("processing", SIZE)
     index, nobody = Index(), Unpolled()
     singles = Singles(no_poll, index, Brake(lambda: 0.5), nobody)
-    rounds = Rounds(no_poll, index, Plan(), singles, CrossCheck(), nobody)
+    rounds = Rounds(no_poll, index, Plan(), singles, nobody)
     ask, now = Ask(1, SIZE), asyncio.get_running_loop().time()
 
     def ours() -> None:

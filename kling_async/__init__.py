@@ -21,8 +21,20 @@ _PUBLIC: Final = {
     "kling_async.client": [
         "KlingClient",
     ],
+    "kling_async.endpoints.base": [
+        "Endpoint",
+    ],
     "kling_async.endpoints.image2video": [
         "Image2Video",
+    ],
+    "kling_async.endpoints.mapping": [
+        "MappingEndpoint",
+    ],
+    "kling_async.endpoints.text2video": [
+        "Text2Video",
+    ],
+    "kling_async.endpoints.video_extend": [
+        "VideoExtend",
     ],
     "kling_async.errors": [
         "APIError",
@@ -65,6 +77,9 @@ _PUBLIC: Final = {
         "JobOutcome",
         "Succeeded",
     ],
+    "kling_async.jobs.slots": [
+        "Slots",
+    ],
     "kling_async.jobs.stream": [
         "JobStream",
     ],
@@ -98,9 +113,19 @@ _PUBLIC: Final = {
         "ImageURL",
     ],
     "kling_async.schema.task": [
+        "Audio",
+        "Image",
         "Task",
         "TaskStatus",
         "Video",
+    ],
+    "kling_async.schema.text2video": [
+        "Text2VideoFields",
+        "Text2VideoRequest",
+    ],
+    "kling_async.schema.video_extend": [
+        "VideoExtendFields",
+        "VideoExtendRequest",
     ],
 }
 _HOME_OF: Final = {name: home for home, names in _PUBLIC.items() for name in names}

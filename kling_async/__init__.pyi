@@ -3,7 +3,11 @@
 from kling_async._version import __version__ as __version__
 from kling_async.callbacks import read_callback as read_callback, verify_signature as verify_signature
 from kling_async.client import KlingClient as KlingClient
+from kling_async.endpoints.base import Endpoint as Endpoint
 from kling_async.endpoints.image2video import Image2Video as Image2Video
+from kling_async.endpoints.mapping import MappingEndpoint as MappingEndpoint
+from kling_async.endpoints.text2video import Text2Video as Text2Video
+from kling_async.endpoints.video_extend import VideoExtend as VideoExtend
 from kling_async.errors import (
     AccountError as AccountError,
     APIError as APIError,
@@ -36,6 +40,7 @@ from kling_async.errors import (
 from kling_async.jobs.entry import JobEntry as JobEntry, JobState as JobState
 from kling_async.jobs.handle import Job as Job
 from kling_async.jobs.outcome import Failed as Failed, JobOutcome as JobOutcome, Succeeded as Succeeded
+from kling_async.jobs.slots import Slots as Slots
 from kling_async.jobs.stream import JobStream as JobStream
 from kling_async.jobs.view import Journal as Journal
 from kling_async.polling.schedule import (
@@ -57,7 +62,17 @@ from kling_async.schema.images import (
     ImageURL as ImageURL,
 )
 from kling_async.schema.task import (
+    Audio as Audio,
+    Image as Image,
     Task as Task,
     TaskStatus as TaskStatus,
     Video as Video,
+)
+from kling_async.schema.text2video import (
+    Text2VideoFields as Text2VideoFields,
+    Text2VideoRequest as Text2VideoRequest,
+)
+from kling_async.schema.video_extend import (
+    VideoExtendFields as VideoExtendFields,
+    VideoExtendRequest as VideoExtendRequest,
 )

@@ -9,48 +9,51 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, get_args
 
-import anyio
 from typing_extensions import override
 
+from kling_async.endpoints.base import Endpoint
 from kling_async.endpoints.image2video import Image2Video
+from kling_async.endpoints.mapping import MappingEndpoint
 from kling_async.endpoints.spec import Shared
+from kling_async.endpoints.text2video import Text2Video
+from kling_async.endpoints.video_extend import VideoExtend
 from kling_async.errors import (
     ConfigurationError,
-    DownloadError,
-    KlingError,
-    Problem,
     TaskNotFoundError,
-    ValidationError,
 )
-from kling_async.events import DownloadDone, Events, OnEvent
+from kling_async.events import Events, OnEvent
 from kling_async.jobs.closing import finished_whatever_comes
-from kling_async.jobs.download import Downloader, Fetched
+from kling_async.jobs.download import Downloader
 from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
+from kling_async.jobs.results import Downloadable, Results
 from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import Journal
 from kling_async.jobs.waits import check_wait
+from kling_async.polling.plan import PaceName
 from kling_async.polling.schedule import Schedule
+from kling_async.schema import rules
 from kling_async.schema.capabilities import CapabilityCheck
-from kling_async.schema.task import Task, Video
+from kling_async.schema.family import TaskKind, path_problems
+from kling_async.schema.mapping import MappingRequest
+from kling_async.schema.task import Task
 from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
 from kling_async.session.calls import Calls
 from kling_async.session.http import Transport
 from kling_async.session.throttle import Throttle
+from kling_async.session.upload import prepare
 
 if TYPE_CHECKING:
     import aiohttp
-
-_REFUSED: Final = frozenset({401, 403, 404, 410})  # how file servers say that a URL has run out
 
 DEFAULT_BASE_URL: Final = "https://api.klingai.com"
 """The page's own host; keys of other regions need another, such as https://api-singapore.klingai.com."""
@@ -65,8 +68,9 @@ class KlingClient:
         api_key: A static key instead of the pair; else `KLING_API_KEY`.
         base_url: Where the service is: https, or http on a loopback host; else `KLING_BASE_URL`, else
             `DEFAULT_BASE_URL`.
-        max_in_flight: How many tasks may run at once over every `generate…` call of this client, 1 or more;
-            None: no limit of our own. Can be changed while the client runs.
+        max_in_flight: How many tasks may run at once over every `generate…` and `submit` call of this client, 1 or
+            more; None: no limit of our own. A number is for videos; a mapping such as `{"video": 20, "image": 9}`
+            limits each kind of task by itself, and the kinds that it does not name not at all.
         journal: A file in which each job is recorded before it is sent, so that a killed process can go on from
             it: the same script run again meets its own jobs. None: no journal.
         capabilities: What to do about a request that the capability map does not allow: "error", "warn" or
@@ -76,6 +80,8 @@ class KlingClient:
             "resend" it under the same id, or "hold" it back and raise `SubmissionUnknownError`.
         schedule: When waits poll that have no schedule of their own, see `kling_async.polling.schedule`; None
             learns from finished jobs.
+        pace: How eagerly the list is polled when many tasks are waited for: "prompt" notices ends within about a
+            second, "thrifty" sends a few times fewer requests.
         on_event: Called with each event, see `kling_async.events`; what it raises is logged once.
         session: A session of the caller's; it is neither configured nor closed. Creates take no connection from its
             pool.
@@ -98,12 +104,13 @@ class KlingClient:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        max_in_flight: int | None = None,
+        max_in_flight: int | Mapping[str, int | None] | None = None,
         journal: Path | None = None,
         capabilities: CapabilityCheck = "error",
         submit_timeout: float = 300.0,
         on_unknown: OnUnknown = "resend",
         schedule: Schedule | None = None,
+        pace: PaceName = "prompt",
         on_event: OnEvent | None = None,
         session: aiohttp.ClientSession | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
@@ -118,6 +125,7 @@ class KlingClient:
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
+        _check_choice("pace", pace, PaceName)
         if not submit_timeout > 0:
             raise ConfigurationError(f"submit_timeout is {submit_timeout!r}; it must be seconds above 0")
         check_wait(None, schedule)
@@ -131,29 +139,38 @@ class KlingClient:
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
-        self.slots = Slots(max_in_flight, self._calls.jitter, events=self._events)
-        """The slots of all jobs: `held`, `waiting` and `limit`."""
+        self.slots = Slots(None, self._calls.jitter, events=self._events)
+        """The slots of video tasks: `held`, `waiting` and `limit`; those of other kinds are `slots.of("image")`, …"""
 
-        self._downloader = Downloader(self._transport)
+        _set_limits(self.slots, max_in_flight)
+
         self._recorder: Recorder = NoRecord()
         if journal is not None:
             self._recorder = JournalRecord(
                 Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
             )
-        self.image2video = Image2Video(
-            Shared(
-                calls=self._calls,
-                slots=self.slots,
-                recorder=self._recorder,
-                events=self._events,
-                throttle=Throttle(),
-                submit=SubmitOptions(submit_timeout, on_unknown),
-                schedule=schedule,
-                capabilities=capabilities,
-                download=self.download,
-            )
+        self._results = Results(Downloader(self._transport), self._recorder, self._events, self._query, clock)
+        self._shared = Shared(
+            calls=self._calls,
+            slots=self.slots,
+            recorder=self._recorder,
+            events=self._events,
+            throttle=Throttle(),
+            submit=SubmitOptions(submit_timeout, on_unknown),
+            schedule=schedule,
+            pace=pace,
+            capabilities=capabilities,
+            download=self.download,
         )
-        """The image2video endpoint."""
+        self._endpoints: dict[str, MappingEndpoint] = {}
+        self.image2video = Image2Video(self._shared)
+        """A still image in, a video out."""
+
+        self.text2video = Text2Video(self._shared)
+        """Text in, a video out."""
+
+        self.video_extend = VideoExtend(self._shared)
+        """A video in, a longer one out."""
 
     @override
     def __repr__(self) -> str:
@@ -164,7 +181,7 @@ class KlingClient:
 
     @property
     def max_in_flight(self) -> int | None:
-        """How many tasks may run at once over every `generate…` call; may be changed while they run."""
+        """How many video tasks may run at once; may be changed while they run."""
         return self.slots.limit
 
     @max_in_flight.setter
@@ -198,19 +215,79 @@ class KlingClient:
         await finished_whatever_comes(self._close())
 
     async def _close(self) -> None:
-        await self.image2video.aclose()
+        for endpoint in self._in_use():
+            await endpoint.aclose()
         self.slots.close()
         await self._transport.aclose()
         self._recorder.close()
 
+    def endpoint(self, path: str) -> MappingEndpoint:
+        """Any other endpoint of the family, whose requests are mappings in the API's own names.
+
+        Everything but the request's class holds as for `image2video`: exactly-once creates (if the path takes an
+        `external_task_id`), slots by kind of task, shared polls, the journal, events and downloads. Pictures anywhere
+        in a mapping may be `pathlib.Path`, bytes, a URL or base64.
+
+        Args:
+            path: The path, such as `/v1/videos/omni-video`; the same path gives the same object.
+
+        Raises:
+            ValidationError: The path does not start with `/v1/`, or answers at once and makes no task.
+        """
+        if path not in self._endpoints:
+            self._endpoints[path] = MappingEndpoint(path, self._shared)
+        return self._endpoints[path]
+
+    async def call(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Makes one POST to a path of the family that answers with its result at once.
+
+        Nothing is repeated once a byte was sent, since what such a call costs or changes is not known.
+
+        Args:
+            path: The path, such as `/v1/audio/tts`.
+            fields: The request in the API's own names; pictures as for `endpoint`.
+
+        Returns:
+            The answer's `data`.
+
+        Raises:
+            ValidationError: The path does not start with `/v1/`, or a field cannot travel; nothing was sent.
+            APIError: The service refused.
+            ConnectionFailedError: There was no answer; `sent` tells whether anything can have left.
+            MalformedResponseError: The answer is not an envelope of the service.
+        """
+        rules.raise_any(path_problems(path, synchronous=True))
+        upload = await prepare(MappingRequest(path, fields))
+        envelope = await self._calls.create(path, upload)
+        return dict(envelope.data) if isinstance(envelope.data, Mapping) else {"data": envelope.data}
+
+    async def download_all(
+        self, what: Task | Succeeded[Any], folder: Path, *, on_progress: OnProgress | None = None
+    ) -> list[Path]:
+        """Downloads every result of a task, each whole or not at all.
+
+        Args:
+            what: A succeeded task, or a succeeded outcome.
+            folder: The folder to write to; the files are called like the task's id and their number, from 1.
+            on_progress: Called with the bytes so far and the whole length of each file.
+
+        Returns:
+            The paths, videos first, then images, then sounds.
+
+        Raises:
+            ValidationError: The task has no result.
+            DownloadError: A file could not be fetched; those before it are there.
+        """
+        return await self._results.download_all(what, Path(folder), on_progress)
+
     async def download(
-        self, what: Video | Task | Succeeded[Any], path: Path, *, on_progress: OnProgress | None = None
+        self, what: Downloadable, path: Path, *, on_progress: OnProgress | None = None
     ) -> Path:
         """Downloads a result onto the disk, whole or not at all.
 
         Args:
-            what: A video, a succeeded task or a succeeded outcome with one video; its URL is valid until 30 days after
-                the task ended.
+            what: A video, image or sound, or a succeeded task or outcome with just one; its URL is valid until 30 days
+                after the task ended.
             path: The file to write; an existing one is replaced.
             on_progress: Called with the bytes so far and the whole length (None if it is not known).
 
@@ -218,55 +295,26 @@ class KlingClient:
             The path.
 
         Raises:
-            ValidationError: `what` has no video, or more than one; nothing was requested.
-            DownloadError: It could not be fetched whole, is not a video, is on an address that is not allowed, was
+            ValidationError: `what` has no result, or more than one; nothing was requested.
+            DownloadError: It could not be fetched whole, is of another kind, is on an address that is not allowed, was
                 purged (`expired`), or the disk refused (the cause is the OSError). If the URL was refused, the task
                 was polled once for a new one.
             ConfigurationError: The path is being written by another download, or was replaced meanwhile.
         """
-        video, path = _one_video(what), Path(path)
-        began = anyio.current_time()
-        try:
-            fetched = await self._downloader.fetch(
-                video.url,
-                path,
-                on_progress,
-                result_id=f"{video.task_id} {video.id}" if video.task_id else "",
-                renew=lambda refused: self._fresh_url(video, refused),
-            )
-        except (KlingError, OSError) as error:
-            self._tell_download(video, began, None, error)
-            raise
-        self._tell_download(video, began, fetched, None)
-        await self._recorder.fetched(video.task_id, path.absolute(), fetched.sha256)
-        return path
+        return await self._results.download(what, Path(path), on_progress)
 
-    def _tell_download(
-        self, video: Video, began: float, fetched: Fetched | None, error: Exception | None
-    ) -> None:
-        self._events.emit(
-            DownloadDone(
-                task_id=video.task_id,
-                seconds=anyio.current_time() - began,
-                size=None if fetched is None else fetched.size,
-                error=None if error is None else type(error).__name__,
-            )
-        )
+    async def _query(self, task_id: str) -> Task:
+        """A task by its id; it is known only under its own endpoint, so each one in use is asked."""
+        *others, last = self._in_use()
+        for endpoint in others:
+            try:
+                return await endpoint.get(task_id)
+            except TaskNotFoundError:
+                continue
+        return await last.get(task_id)
 
-    async def _fresh_url(self, video: Video, refused: DownloadError) -> str:
-        """The video's URL as a new look shows it, where the old one was refused; else raises the error."""
-        if refused.http_status not in _REFUSED or not video.task_id:
-            raise refused
-        task = await self.image2video.get(video.task_id)
-        if task.expires_at is not None and task.expires_at.timestamp() < self._clock():
-            when = f"{task.expires_at:%Y-%m-%d}"
-            raise DownloadError(
-                f"the result was purged on {when}, 30 days after its task ended", expired=True
-            ) from refused
-        fresh = next((each.url for each in task.videos if each.id == video.id), None)
-        if fresh is None or fresh == video.url:
-            raise refused
-        return fresh
+    def _in_use(self) -> list[Endpoint[Any]]:
+        return [self.image2video, self.text2video, self.video_extend, *self._endpoints.values()]
 
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.
@@ -281,18 +329,16 @@ class KlingClient:
             return  # so the keys were good enough to look
 
 
-def _one_video(what: Any) -> Video:
-    """The one video of what a download was given."""
-    if isinstance(what, Video):
-        return what
-    task = what.task if isinstance(what, Succeeded) else what
-    if not isinstance(task, Task):
-        message = f"is of type {type(what).__name__}; it must be a Video, a Task or a Succeeded outcome"
-        raise ValidationError([Problem("what", message)])
-    if len(task.videos) != 1:
-        message = f"is task {task.task_id} ({task.status}) with {len(task.videos)} videos; it must have one"
-        raise ValidationError([Problem("what", message)])
-    return task.videos[0]
+def _set_limits(slots: Slots, limits: Any) -> None:
+    """Sets the limits that `max_in_flight` names."""
+    if not isinstance(limits, Mapping):
+        slots.limit = limits
+        return
+    for kind, limit in limits.items():
+        if kind not in get_args(TaskKind):
+            kinds = ", ".join(get_args(TaskKind))
+            raise ConfigurationError(f"max_in_flight names the kind {kind!r}; it must be one of {kinds}")
+        slots.of(kind).limit = limit
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

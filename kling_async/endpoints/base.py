@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import override
 
-from kling_async.endpoints.spec import Shared, Spec
+from kling_async.endpoints.spec import EndpointRequest, Shared, Spec
 from kling_async.errors import ConfigurationError, Problem, ValidationError
 from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.handle import Job
@@ -30,16 +30,17 @@ from kling_async.polling.reader import Reader
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate
 from kling_async.schema import rules
+from kling_async.schema.capabilities import capability_problems
+from kling_async.schema.models import retirement_warning
 from kling_async.schema.task import Task
 from kling_async.session.submit import send_create
-from kling_async.session.upload import Request
 
-RequestT = TypeVar("RequestT", bound=Request)
+GivenT = TypeVar("GivenT")
 
 logger: Final = logging.getLogger(__name__)
 
 
-class Endpoint(Reader, Generic[RequestT]):
+class Endpoint(Reader, Generic[GivenT]):
     """One endpoint of the service; reached through a client.
 
     Args:
@@ -47,12 +48,15 @@ class Endpoint(Reader, Generic[RequestT]):
         shared: What the client's endpoints share.
     """
 
-    def __init__(self, spec: Spec[RequestT], shared: Shared) -> None:
+    def __init__(self, spec: Spec[GivenT], shared: Shared) -> None:
         super().__init__(spec.path, shared.calls)
         self._spec = spec
         self._shared = shared
+        self._slots = shared.slots.of(spec.slot_kind)
         observers = Observers(spec.path, shared.events)
-        poller = Poller(self.poll_one, self.poll_page, shared.calls.jitter, on_poll=observers.polled)
+        poller = Poller(
+            self.poll_one, self.poll_page, shared.calls.jitter, pace=shared.pace, on_poll=observers.polled
+        )
         self._waits = Waits(poller, shared.calls.transport.claim, shared.recorder, observers, shared.schedule)
         submission = SubmissionTools(
             path=spec.path,
@@ -62,8 +66,9 @@ class Endpoint(Reader, Generic[RequestT]):
             jitter=shared.calls.jitter,
             options=shared.submit,
             events=shared.events,
+            idempotent=spec.idempotent,
         )
-        self._jobs: Jobs[RequestT] = Jobs(
+        self._jobs: Jobs[EndpointRequest] = Jobs(
             path=spec.path,
             submission=submission,
             waits=self._waits,
@@ -77,7 +82,7 @@ class Endpoint(Reader, Generic[RequestT]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._spec.path!r})"
 
-    async def create(self, request: RequestT) -> Task:
+    async def create(self, request: GivenT) -> Task:
         """Creates one task, and never two: a lost answer is looked up by its external id.
 
         Takes no slot of `max_in_flight`, since nobody would free it; `generate` and `submit` do.
@@ -95,12 +100,11 @@ class Endpoint(Reader, Generic[RequestT]):
             ConnectionFailedError: The server could not be reached; nothing was sent.
             SubmissionUnknownError: Whether the task exists could not be learnt; holds the id to look it up by.
         """
-        self._check(request)
-        async with await self._jobs.begin(request, lone=True) as life:
+        async with await self._jobs.begin(self._checked(request), lone=True) as life:
             await self._jobs.accept(life, (), Stages())
             return life.task if life.task is not None else await self.get(str(life.task_id))
 
-    async def submit(self, request: RequestT) -> Job[RequestT]:
+    async def submit(self, request: GivenT) -> Job[Any]:
         """Waits for a slot, creates the task, and returns its handle after acceptance.
 
         If the client has a limit or a journal, a background watch frees the slot and records the end, whether or not
@@ -113,10 +117,10 @@ class Endpoint(Reader, Generic[RequestT]):
             NotSubmittedError: Creating was stopped by an account error, or the client closed, before it was sent.
             KlingError: As `create`.
         """
-        self._check(request)
-        async with await self._jobs.begin(request) as life:
-            await self._jobs.accept(life, (self._shared.slots,), Stages())
-            return Job(life, life.request or request, self._waits, self._shared.download)
+        checked = self._checked(request)
+        async with await self._jobs.begin(checked) as life:
+            await self._jobs.accept(life, (self._slots,), Stages(), weight=checked.slots)
+            return Job(life, life.request or checked, self._waits, self._shared.download)
 
     async def wait_for_task(
         self,
@@ -169,7 +173,7 @@ class Endpoint(Reader, Generic[RequestT]):
 
     async def generate(
         self,
-        request: RequestT,
+        request: GivenT,
         *,
         timeout: float | None = 3600,
         on_update: OnUpdate | None = None,
@@ -197,8 +201,8 @@ class Endpoint(Reader, Generic[RequestT]):
             KlingError: As `create` and `wait_for_task`.
         """
         check_wait(timeout, schedule, on_update)
-        self._check(request)
-        if look_up_first and request.external_task_id is None and not self._shared.recorder.durable:
+        checked = self._checked(request)
+        if look_up_first and checked.external_task_id is None and not self._shared.recorder.durable:
             raise ValidationError(
                 [
                     Problem(
@@ -208,8 +212,8 @@ class Endpoint(Reader, Generic[RequestT]):
                 ]
             )
         return await self._run(
-            request,
-            (self._shared.slots,),
+            checked,
+            (self._slots,),
             timeout,
             Stages(),
             on_update,
@@ -219,13 +223,13 @@ class Endpoint(Reader, Generic[RequestT]):
 
     def generate_many(
         self,
-        requests: Requests[RequestT],
+        requests: Requests[GivenT],
         *,
         concurrency: int | None = None,
         timeout: float | None = 3600,
         on_update: OnUpdate | None = None,
         schedule: Schedule | None = None,
-    ) -> JobStream[RequestT]:
+    ) -> JobStream[GivenT]:
         """Runs many jobs and streams their outcomes as they finish.
 
         `async with kling.image2video.generate_many(requests) as outcomes: async for outcome in outcomes: …`;
@@ -245,21 +249,20 @@ class Endpoint(Reader, Generic[RequestT]):
         check_wait(timeout, schedule, on_update)
         limiters, slots = self._limits(concurrency)
 
-        async def run(request: RequestT, stages: Stages) -> Task:
-            self._check(request)
-            return await self._run(request, limiters, timeout, stages, on_update, schedule)
+        async def run(request: GivenT, stages: Stages) -> Task:
+            return await self._run(self._checked(request), limiters, timeout, stages, on_update, schedule)
 
         return JobStream(requests, run, slots, self._shared.recorder.unmet)
 
     async def generate_all(
         self,
-        requests: Requests[RequestT],
+        requests: Requests[GivenT],
         *,
         concurrency: int | None = None,
         timeout: float | None = 3600,
         on_update: OnUpdate | None = None,
         schedule: Schedule | None = None,
-    ) -> builtins.list[JobOutcome[RequestT]]:
+    ) -> builtins.list[JobOutcome[GivenT]]:
         """Runs many jobs and returns their outcomes in the order of the input; arguments as `generate_many`."""
         stream = self.generate_many(
             requests, concurrency=concurrency, timeout=timeout, on_update=on_update, schedule=schedule
@@ -312,7 +315,7 @@ class Endpoint(Reader, Generic[RequestT]):
 
     async def _run(
         self,
-        request: RequestT,
+        request: EndpointRequest,
         limiters: tuple[Slots, ...],
         timeout: float | None,
         stages: Stages,
@@ -322,39 +325,48 @@ class Endpoint(Reader, Generic[RequestT]):
         look_up_first: bool = False,
     ) -> Task:
         async with await self._jobs.begin(request) as life:
+            weight = request.slots
             del request  # a wait is long, and pictures are not small
-            await self._jobs.accept(life, limiters, stages, look_up_first=look_up_first)
+            await self._jobs.accept(life, limiters, stages, weight=weight, look_up_first=look_up_first)
             return await life.until_end(timeout, on_update, schedule, just_accepted=True)
 
-    def _checked_request(self, values: Mapping[str, Any]) -> RequestT:
+    def _checked_request(self, values: Mapping[str, Any]) -> EndpointRequest:
         """A request of a journal's entry, checked as a new one is."""
-        request = self._spec.from_mapping(values)
-        self._check(request)
-        return request
+        return self._judged(self._spec.from_mapping(values))
 
-    def _check(self, request: RequestT) -> None:
-        """Checks a request's type, and what its model supports."""
+    def _checked(self, given: GivenT) -> EndpointRequest:
+        """The request that a caller gave, checked; nothing was sent yet."""
         self._shared.calls.transport.claim()
-        if not isinstance(request, self._spec.request):
-            found, wanted = type(request).__name__, self._spec.request.__name__
-            raise ValidationError([Problem("request", f"is of type {found}; it must be of type {wanted}")])
-        if self._shared.capabilities == "off":
-            return
-        problems = tuple(self._spec.capability_problems(request))
+        return self._judged(self._spec.taken(given))
+
+    def _judged(self, request: EndpointRequest) -> EndpointRequest:
+        """The request itself, if its model supports it; warns once of a model that ends."""
+        self._warn_of_end(request)
+        problems = () if self._shared.capabilities == "off" else tuple(capability_problems(request))
         if problems and self._shared.capabilities == "error":
             raise ValidationError(problems)
         for problem in problems:
             logger.warning("the service will probably refuse this request: %s", problem)
+        return request
+
+    def _warn_of_end(self, request: EndpointRequest) -> None:
+        wanted = request.wanted()
+        if wanted is None or wanted.model in self._shared.warned:
+            return
+        warning = retirement_warning(request.model)
+        if warning is not None:
+            self._shared.warned.add(wanted.model)
+            logger.warning(warning)
 
     def _limits(self, concurrency: int | None) -> tuple[tuple[Slots, ...], Callable[[], int | None]]:
         """Where the slots of a stream of jobs come from, and what tells how many jobs that makes at once."""
         own = Slots(checked_limit(concurrency, "concurrency"), self._shared.calls.jitter)
 
         def slots() -> int | None:
-            bounds = [bound for bound in (concurrency, self._shared.slots.limit) if bound is not None]
+            bounds = [bound for bound in (concurrency, self._slots.limit) if bound is not None]
             return min(bounds, default=None)
 
-        return (own, self._shared.slots), slots
+        return (own, self._slots), slots
 
 
 def _checked_target(task: Task | str) -> Task | str:

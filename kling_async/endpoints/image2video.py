@@ -8,11 +8,10 @@ from typing import Any, Final, overload
 from typing_extensions import Unpack, override
 
 from kling_async.endpoints.base import Endpoint
-from kling_async.endpoints.spec import Shared, Spec, one_request
+from kling_async.endpoints.spec import Shared, Spec, of_type, one_request
 from kling_async.jobs.handle import Job
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate
-from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoFields, Image2VideoRequest
 from kling_async.schema.task import Task
 
@@ -28,9 +27,8 @@ def _kind_of(fields: Mapping[str, Any]) -> Hashable:
 
 SPEC: Final = Spec(
     path="/v1/videos/image2video",
-    request=Image2VideoRequest,
+    taken=of_type(Image2VideoRequest),
     from_mapping=Image2VideoRequest.from_mapping,
-    capability_problems=capability_problems,
     kind_of=_kind_of,
 )
 

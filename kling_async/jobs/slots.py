@@ -142,6 +142,7 @@ class Slots:
         self._refusals = 0
         self._queue: deque[Slot] = deque()
         self._probe: asyncio.TimerHandle | None = None
+        self._others: dict[str, Slots] = {}
         checked_limit(limit, "max_in_flight")  # last, so that a traceback's locals can show this object
 
     @override
@@ -168,6 +169,18 @@ class Slots:
     def waiting(self) -> int:
         """How many jobs wait for a slot."""
         return len(self._queue)
+
+    def of(self, kind: str) -> Slots:
+        """The slots of one kind of task, such as `image`; those of `video` are these.
+
+        Args:
+            kind: The kind; one that has no limit of its own gets unlimited slots.
+        """
+        if kind == self._kind:
+            return self
+        if kind not in self._others:
+            self._others[kind] = Slots(None, self._jitter, kind, self._events)
+        return self._others[kind]
 
     def slot(self, weight: int = 1) -> Slot:
         """A place in the order of asking, to be held as a block: `async with slots.slot() as slot`.
@@ -234,13 +247,18 @@ class Slots:
         self._probe_in(asked_wait + bound * (0.8 + self._jitter() / 5))
 
     def close(self) -> None:
-        """Stops the timer of the next try."""
+        """Stops the timers of the next try."""
+        for other in self._others.values():
+            other.close()
+        self._stop_probe()
+
+    def _stop_probe(self) -> None:
         if self._probe is not None:
             self._probe.cancel()
             self._probe = None
 
     def _probe_in(self, seconds: float) -> None:
-        self.close()
+        self._stop_probe()
         self._probe = asyncio.get_running_loop().call_later(seconds, self._step_up)
 
     def _step_up(self) -> None:

@@ -11,7 +11,15 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
@@ -244,14 +252,15 @@ class _Seen:
         before = self._objects.get(id(request))
         if before is not None and before[0]() is request:
             return _twice("", f"is the same object as request {before[1]}; use attrs.evolve for a copy of it")
-        external_id = getattr(request, "external_task_id", None)
+        external_id = _external_id(request)
         if external_id is not None and external_id in self._ids:
             return _twice("external_task_id", f"is that of request {self._ids[external_id]} as well")
         try:
             key = id(request)
             self._objects[key] = (weakref.KeyedRef(request, self._drop, key), index)
         except TypeError:
-            return _twice("", f"is of type {type(request).__name__}; give requests")
+            if not isinstance(request, Mapping):  # a dict is a value, and has no identity of its own
+                return _twice("", f"is of type {type(request).__name__}; give requests")
         if external_id is not None:
             self._ids[external_id] = index
         return None
@@ -261,7 +270,17 @@ class _Seen:
 
     def forget(self, request: Any) -> None:
         """A finished job's external id may come again."""
-        self._ids.pop(getattr(request, "external_task_id", None) or "", None)
+        self._ids.pop(_external_id(request) or "", None)
+
+
+def _external_id(request: Any) -> str | None:
+    """The id of a request, which can be an object or a mapping; None if it has none."""
+    found = (
+        request.get("external_task_id")
+        if isinstance(request, Mapping)
+        else getattr(request, "external_task_id", None)
+    )
+    return found if isinstance(found, str) and found else None
 
 
 def _twice(field: str, message: str) -> ValidationError:

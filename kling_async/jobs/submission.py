@@ -89,6 +89,9 @@ class SubmissionTools:
     events: Events
     """Told of refusals."""
 
+    idempotent: bool = True
+    """Whether the endpoint knows external ids; if not, an unclear create is neither looked up nor sent again."""
+
 
 class Submission:
     """One job's create.
@@ -173,8 +176,11 @@ class Submission:
         Raises:
             SubmissionUnknownError: Nothing could be learnt, or `on_unknown` is "hold" and it was not found.
         """
-        logger.warning("a create has no clear outcome, looking it up by %s: %s", self._external_id, reason)
         self._doubted = True
+        if not self._tools.idempotent:
+            message = f"{reason}; this endpoint takes no external_task_id, so it is not sent again"
+            raise SubmissionUnknownError(self._external_id, message)
+        logger.warning("a create has no clear outcome, looking it up by %s: %s", self._external_id, reason)
         since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
         found = await self._certain(reason, until=since + SETTLE)
         if found is None:
@@ -194,6 +200,8 @@ class Submission:
         Raises:
             SubmissionUnknownError: The service refused the look-up for good.
         """
+        if not self._tools.idempotent:
+            return None
         self._deadline = math.inf
         since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
         return await self._certain(KlingError("its caller went away"), until=since + SETTLE)
@@ -268,6 +276,8 @@ class Submission:
         endpoint's task. Other words, or words in another language, mean it only where a create can have left before, or
         where somebody else can have used the id.
         """
+        if not self._tools.idempotent:
+            return None
         if isinstance(refusal, DuplicateTaskError):
             return math.inf if self._doubted or not self._named else sum(LOOK_UP_GAPS[:3])
         if self._doubted:

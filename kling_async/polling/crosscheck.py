@@ -1,6 +1,6 @@
 """Whether list pages tell the truth: single GETs beside them, few and even. Pure: moments and statuses in, answers out.
 
-Promises: while pages agree with single GETs, one GET in `CALM` seconds is all that this costs; once they disagree, one
+Promises: while pages agree with single GETs, one GET now and then is all that this costs; once they disagree, one
 a second shows how far; pages that keep showing what single GETs have overtaken are called stale.
 """
 
@@ -11,9 +11,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from kling_async.polling.watch import Watch
-
-CALM: Final = 15.0
-"""Seconds between two checks while nothing speaks against the list."""
 
 ALARMED: Final = 1.0
 """Seconds between two checks while something does."""
@@ -35,9 +32,14 @@ ALARMS: Final = 10
 
 
 class CrossCheck:
-    """Compares single GETs with what the pages before and after them show."""
+    """Compares single GETs with what the pages before and after them show.
 
-    def __init__(self) -> None:
+    Args:
+        calm: Seconds between two checks while nothing speaks against the list.
+    """
+
+    def __init__(self, calm: float) -> None:
+        self._calm = calm
         self._next = -math.inf
         self._alarms = 0
         self._overtaken: dict[str, tuple[str, float]] = {}
@@ -56,7 +58,7 @@ class CrossCheck:
         for task_id, (_, since) in tuple(self._overtaken.items()):
             if since < now - REMEMBERED_FOR:
                 del self._overtaken[task_id]
-        self._next = now + (ALARMED if self._overtaken or self._alarms else CALM)
+        self._next = now + (ALARMED if self._overtaken or self._alarms else self._calm)
         if first:
             return None
         self._alarms = max(0, self._alarms - 1)

@@ -58,15 +58,17 @@ class Crowd:
         """Notes that each is polled by itself from now on."""
         self.served = False
 
-    def review(self, begun: float) -> list[Watch]:
-        """Those that the round which began at this moment did not serve; learns anew when the first is ripe."""
+    def review(self, begun: float) -> tuple[list[Watch], list[Watch]]:
+        """Those that the round which began at this moment served, and those that it did not.
+
+        Learns anew when the first of them is ripe.
+        """
+        shown: list[Watch] = []
         missing: list[Watch] = []
         ripe = math.inf
         for watch in self._watches:
-            if watch.over:
-                continue
-            ripe = min(ripe, watch.ripe)
-            if watch.seen_at < begun:
-                missing.append(watch)
+            if not watch.over:
+                ripe = min(ripe, watch.ripe)
+                (missing if watch.seen_at < begun else shown).append(watch)
         self.ripe = ripe
-        return missing
+        return shown, missing

@@ -6,7 +6,7 @@ nothing new costs next to nothing; a watch never sees another task than the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kling_async.errors import KlingError
@@ -52,18 +52,17 @@ class Index:
         """The watches that asked by this id, or whose task has it."""
         return self._by_id.get(key, ())
 
-    def of_row(self, row: dict[str, Any]) -> Sequence[Watch]:
-        """The watches that a list row is for."""
-        task_id = row.get("task_id")
-        found = self._by_id.get(task_id) if type(task_id) is str else None
-        if found is not None:
-            return found
-        if not self._unseen and type(task_id) is str:
-            return ()
-        return self._by_other_id(row)
+    def finder(self) -> Callable[[Any], list[Watch] | None]:
+        """A function from an id to its watches, None for an id that nobody waits for; for the rows of one page."""
+        return self._by_id.get
 
-    def _by_other_id(self, row: dict[str, Any]) -> Sequence[Watch]:
-        """Those who asked by the caller's own id, or whose service sends numbers for text."""
+    def of_row(self, row: object) -> Sequence[Watch]:
+        """The watches that a list row is for, if its `task_id` as received leads to none.
+
+        Those who asked by the caller's own id, or whose service sends numbers for text.
+        """
+        if type(row) is not dict or (not self._unseen and type(row.get("task_id")) is str):
+            return ()
         try:
             task = read_task(row)
         except KlingError:

@@ -21,7 +21,6 @@ from typing_extensions import override
 from kling_async.errors import AccountError, AuthenticationError, KlingError, MalformedResponseError
 from kling_async.polling.agenda import Agenda
 from kling_async.polling.brake import Brake
-from kling_async.polling.crosscheck import CrossCheck
 from kling_async.polling.crowd import Crowd
 from kling_async.polling.index import Index
 from kling_async.polling.plan import FEW, PaceName, Plan
@@ -63,17 +62,14 @@ class Poller:
         self._agenda = Agenda()
         self._plan = Plan(pace)
         self._brake = Brake(jitter)
-        self._check = CrossCheck()
         self._singles = Singles(fetch_one, self._index, self._brake, self)
-        self._rounds = Rounds(fetch_page, self._index, self._plan, self._singles, self._check, self)
+        self._rounds = Rounds(fetch_page, self._index, self._plan, self._singles, self)
         self._crowd = Crowd()
         self._timer: asyncio.TimerHandle | None = None
-        self._round: asyncio.Task[None] | None = None
-        self._wanted: list[Watch] = []
 
     @override
     def __repr__(self) -> str:
-        under_way = self._singles.busy + (self._round is not None)
+        under_way = self._singles.busy + self._rounds.running
         return f"Poller(waiting={len(self._index)}, polling={under_way}, order={self._plan.order.value!r})"
 
     def watching(
@@ -100,7 +96,6 @@ class Poller:
         now = asyncio.get_running_loop().time()
         task = target if isinstance(target, Task) else None
         born = now - _age(task)
-        learnt = isinstance(gap, Experience) and not poll_now
         watch = Watch(
             key=target.task_id if isinstance(target, Task) else target,
             gap=gap,
@@ -108,7 +103,9 @@ class Poller:
             born=born,
             deadline=math.inf if timeout is None else now + timeout,
             due=now if poll_now else now + gap(0.0),
-            ripe=born + gap.earliest if learnt and isinstance(gap, Experience) else -math.inf,
+            ripe=born + (gap.earliest or self._plan.young)
+            if isinstance(gap, Experience) and not poll_now
+            else -math.inf,
             task=task,
             known=task is not None if known is None else known,
             own_id=own_id or task is not None,
@@ -149,13 +146,11 @@ class Poller:
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._round is not None:
-            self._round.cancel()
-        self._timer = self._round = None
+        self._timer = None
         self._singles.stop()
+        self._rounds.stop()
         self._agenda.clear()
         self._crowd.disperse()
-        self._wanted = []
 
     def _arm(self, now: float) -> None:
         """Sets the timer to the next moment at which something is due."""
@@ -172,7 +167,7 @@ class Poller:
 
     def _next_poll(self, now: float) -> float:
         at = self._agenda.next_poll()
-        if self._round is not None:
+        if self._rounds.running:
             return min(at, self._rounds.overdue_at) if self._rounds.overdue_at > now else at
         if self._crowd.is_one:
             at = min(at, self._plan.round_at(len(self._crowd), self._crowd.ripe))
@@ -190,7 +185,7 @@ class Poller:
 
     def _review(self, now: float) -> None:
         """Decides whether the crowd is served by list rounds or everyone by single GETs."""
-        overdue = self._round is not None and self._rounds.overdue_at <= now
+        overdue = self._rounds.overdue_at <= now
         served = self._crowd.is_one and now >= self._plan.list_from and not overdue
         if served and not self._crowd.served:
             self._crowd.serve()
@@ -204,30 +199,31 @@ class Poller:
                 if watch not in self._agenda:
                     self._put(watch, now)
         if overdue:
-            wanted, self._wanted = self._wanted, []
-            for watch in wanted:
+            for watch in self._rounds.release():
                 self._singles.add(watch)
 
     def _poll_due(self, now: float) -> None:
         due = self._agenda.take_due(now)
-        running = self._round is not None
-        if running:
-            if self._rounds.overdue_at > now and (len(due) > FEW or self._rounds.is_young(now)):
-                self._wanted += due  # the round shows them, or its end has them polled
+        if self._rounds.running:
+            if self._rounds.takes(due, now):
                 return
         elif self._crowd.served and self._plan.round_at(len(self._crowd), self._crowd.ripe) <= now:
             if self._plan.probes:
-                self._plan.probe(now)
-                if self._singles.busy == 0:
-                    self._singles.add(next(iter(self._crowd)), forced=True)
+                self._probe(now)
             else:
-                self._start_round(due if len(due) > FEW else [])
+                self._rounds.start(due if len(due) > FEW else [])
                 due = due if len(due) <= FEW else []
         elif self._pays(due, now):
-            self._start_round(due)
+            self._rounds.start(due)
             return
         for watch in due:
             self._singles.add(watch)
+
+    def _probe(self, now: float) -> None:
+        """Has one single GET show whether it is the list alone that fails."""
+        self._plan.probe(now)
+        if self._singles.busy == 0:
+            self._singles.add(next(iter(self._crowd)), forced=True)
 
     def _pays(self, due: Sequence[Watch], now: float) -> bool:
         """Whether a round is cheaper than single GETs for what is due now or before the most eager one's next poll."""
@@ -236,26 +232,37 @@ class Poller:
         soon = self._agenda.due_within(min(watch.gap_at(now) for watch in due), now)
         return self._plan.pays(len(due) + sum(1 for _ in soon), len(self._index))
 
-    def _start_round(self, wanted: list[Watch]) -> None:
-        self._wanted = wanted
-        loop = asyncio.get_running_loop()
-        self._rounds.expect(loop.time())
-        self._round = loop.create_task(self._run_round(), name="kling-poll", context=contextvars.Context())
+    def round_ended(
+        self, begun: float, audience: Sequence[Watch], wanted: Sequence[Watch], error: Exception | None
+    ) -> None:
+        """Draws the conclusions from a list round, and polls on.
 
-    async def _run_round(self) -> None:
-        now = asyncio.get_running_loop().time
-        begun = now()
-        audience = list(self._index)
-        try:
-            await self._rounds.run(audience)
+        Args:
+            begun: When it began, on the event loop's clock.
+            audience: All who waited then.
+            wanted: Those for whom it was to take the place of single GETs.
+            error: What it failed with, if it failed.
+        """
+        now = asyncio.get_running_loop().time()
+        if error is None:
             self._brake.worked()
-        except KlingError as error:
-            self._round_failed(error, audience, now())
-        except Exception:  # a defect of the list must not end waits that single GETs can serve
-            logger.exception("a list page could not be read; tasks are polled one by one")
-            self._plan.pause(now())
-        self._round = None
-        self._round_ended(begun, now())
+        elif isinstance(error, KlingError):
+            self._round_failed(error, audience, now)
+        else:  # a defect of the list must not end waits that single GETs can serve
+            logger.error("a list page could not be read; tasks are polled one by one", exc_info=error)
+            self._plan.pause(now)
+        for watch in wanted:
+            if watch.seen_at >= begun or self._plan.failures:
+                self._put(watch, max(now, self._brake.until))
+            else:
+                self._singles.add(watch)
+        if not self._plan.failures:
+            self._review_crowd(begun, now)
+            self._rounds.check(now)
+        if len(self._index):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._tick()
 
     def _round_failed(self, error: KlingError, audience: Sequence[Watch], now: float) -> None:
         permanent = verdict_on_poll(error) is PollVerdict.PERMANENT
@@ -270,29 +277,21 @@ class Poller:
             self._brake.failed(error, now)
         self._plan.fail(now, max(now + 0.1, self._brake.until), list_alone=list_alone)
 
-    def _round_ended(self, begun: float, now: float) -> None:
-        wanted, self._wanted = self._wanted, []
-        for watch in wanted:
-            if watch.seen_at >= begun or self._plan.failures:
-                self._put(watch, max(now, self._brake.until))
-            else:
-                self._singles.add(watch)
-        if self._crowd.served and not self._plan.failures:
-            for watch in self._crowd.review(begun):
-                if watch not in self._agenda:
-                    self._put(watch, now)
-        if not self._plan.failures:
-            checked = self._check.due(self._index, begun, now)
-            if checked is not None:
-                checked.check(now)
-                self._singles.add(checked, forced=True)
-        if len(self._index):
-            if self._timer is not None:
-                self._timer.cancel()
-            self._tick()
+    def _review_crowd(self, begun: float, now: float) -> None:
+        """Has single GETs serve those whom the round did not show, and only those."""
+        if not self._crowd.served:
+            return
+        shown, missing = self._crowd.review(begun)
+        for watch in shown:
+            self._agenda.drop(watch)
+        for watch in missing:
+            if watch not in self._agenda:
+                self._put(watch, now)
 
     def _put(self, watch: Watch, soonest: float) -> None:
         """Enters a watch's next poll, by its own schedule but not before `soonest`."""
+        if watch in self._crowd:
+            watch.pace(self._plan.stretch(len(self._crowd)))
         due = watch.next_due()
         if not watch.over:
             self._agenda.put(watch, max(soonest, due))
@@ -306,8 +305,7 @@ class Poller:
         """
         self._plan.single_worked()
         if task is not None:
-            now = asyncio.get_running_loop().time()
-            self._check.compare(task.task_id, before, str(task.raw.get("task_status")), now)
+            self._rounds.compare(task, before, asyncio.get_running_loop().time())
 
     def single_done(self, watch: Watch) -> None:
         """Enters a watch's next poll after a single GET, unless rounds serve it."""

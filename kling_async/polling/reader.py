@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 from kling_async.errors import MalformedResponseError, Problem, harmless
+from kling_async.polling.pages import LARGEST_PAGE, LAST_PAGE
 from kling_async.schema import rules, wire
 from kling_async.schema.task import Task, read_task
 from kling_async.session.calls import Calls
-
-MAX_PAGE: Final = 1000
-"""取值范围：[1,1000]: the last page of the list."""
-
-MAX_PAGE_SIZE: Final = 500
-"""取值范围：[1,500]: the largest page of the list."""
 
 
 class Reader:
@@ -66,8 +61,8 @@ class Reader:
         """
         rules.raise_any(
             [
-                *_page_problems("page_num", page_num, MAX_PAGE),
-                *_page_problems("page_size", page_size, MAX_PAGE_SIZE),
+                *_page_problems("page_num", page_num, LAST_PAGE),
+                *_page_problems("page_size", page_size, LARGEST_PAGE),
             ]
         )
         envelope = await self._calls.read(self._path, _page_query(page_num, page_size))
@@ -85,7 +80,7 @@ class Reader:
             KlingError: A query failed, after retries where they can help.
         """
         seen: set[str] = set()
-        for number in range(1, MAX_PAGE + 1):
+        for number in range(1, LAST_PAGE + 1):
             page = await self.list(number, page_size)
             for task in page:
                 if task.task_id not in seen:  # tasks created meanwhile push others onto the next page

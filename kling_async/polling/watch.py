@@ -90,6 +90,9 @@ class Watch:
     retry_at: float = -math.inf
     """After such a failure, when the next poll is due."""
 
+    stretch: float = 1.0
+    """By how much its gaps are longer than its schedule says, as one of many that only single GETs can serve."""
+
     gone: bool = False
     """Whether its waiter has left."""
 
@@ -139,7 +142,13 @@ class Watch:
         """When its next poll is due by its own schedule, as things stand."""
         if self.failures:
             return self.retry_at
-        return self.due if self.seen_at == -math.inf else self.seen_at + self.gap_at(self.seen_at)
+        return (
+            self.due if self.seen_at == -math.inf else self.seen_at + self.stretch * self.gap_at(self.seen_at)
+        )
+
+    def pace(self, stretch: float) -> None:
+        """Sets by how much its gaps are longer than its schedule says."""
+        self.stretch = stretch
 
     def plan(self, due: float) -> None:
         """Sets the moment of its next poll."""
@@ -166,7 +175,8 @@ class Watch:
         if self.status != status:
             return False
         self.seen_at = now
-        self.failures = 0
+        if self.failures:
+            self.failures = 0
         return True
 
     def see(self, task: Task, now: float) -> None:
@@ -181,7 +191,7 @@ class Watch:
         self.seen_at = now
         self.failures = self._unclear_answers = 0
         self.known = True
-        empty = task.succeeded and not task.videos
+        empty = task.succeeded and not task.has_results
         status = task.raw.get("task_status")
         self.status = status if isinstance(status, str) and not empty else None
         if empty:

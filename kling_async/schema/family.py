@@ -47,7 +47,10 @@ _KINDS: Final[dict[str, TaskKind]] = {
 
 def task_kind(path: str) -> TaskKind:
     """Returns what the tasks of a path make."""
-    return next((kind for start, kind in _KINDS.items() if path.startswith(start)), "other")
+    for start, kind in _KINDS.items():
+        if path.startswith(start):
+            return kind
+    return "other"
 
 
 def takes_external_id(path: str) -> bool:

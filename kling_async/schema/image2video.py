@@ -147,6 +147,11 @@ class Image2VideoRequest:
         """What decides how long a job takes: model, mode and duration, with the defaults of the API reference."""
         return (self.model_name or DEFAULT_MODEL, self.mode or "std", self.duration or "5")
 
+    @property
+    def slots(self) -> int:
+        """Slots that the task takes: 1, as for every video."""
+        return 1
+
     def wanted(self) -> Wanted:
         """Returns what the request wants of its model, for the capability map."""
         return Wanted("image2video", *self.kind, tuple(_features(self)))
@@ -258,8 +263,6 @@ def _features(request: Image2VideoRequest) -> Iterator[tuple[str, str]]:
     yield from shot_features(request.sound, request.voice_list, request.multi_shot)
     if request.sound == "on" and request.image_tail is not None:
         yield "sound", "sound with image_tail"
-    if request.element_list is not None:
-        yield "element_list", "element_list"
 
 
 def _masks(request: Image2VideoRequest) -> Iterator[tuple[str, DynamicMask]]:

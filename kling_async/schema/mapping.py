@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from kling_async.errors import Problem
 from kling_async.schema import rules, wire
+from kling_async.schema.family import takes_external_id
 from kling_async.schema.images import (
     BASE64_STARTS,
     ImageBase64,
@@ -151,8 +152,10 @@ class MappingRequest:
         return evolve(self, fields={**self.fields, "external_task_id": external_id})
 
     def document(self) -> dict[str, Any]:
-        """Returns the wire form as a mapping, with the pictures left as they are."""
+        """Returns the wire form as a mapping, with the pictures left as they are; no id if the path takes none."""
         copy: dict[str, Any] = _copied(self.fields)
+        if not takes_external_id(self.path):
+            copy.pop("external_task_id", None)
         return copy
 
 

@@ -3,7 +3,7 @@
 Promises: data and pure functions over it; no I/O and no clock. The API reference only refers to its map
 ("详见当前文档3-0能力地图") and models come and go, so the map is dated. Rows up to kling-v2-1-master keep exactly the values of
 the mid-2025 reference; where readings of the vendor's map differ, the doubtful cell counts as supported, because a
-refusal by the service costs nothing.
+refusal by the service costs nothing. Which models take elements is documented nowhere, so the map does not judge them.
 """
 
 from __future__ import annotations
@@ -81,17 +81,13 @@ _IMAGE2VIDEO: Final = {
     "kling-v2-1": ModelRow({"image_tail": _PRO}),
     "kling-v2-1-master": ModelRow(),
     "kling-v2-5-turbo": ModelRow({"image_tail": _PRO}),
-    # No copy of the map says which models take elements; that voices exclude them implies kling-v2-6.
-    "kling-v2-6": ModelRow(
-        {"image_tail": _PRO, "sound": _PRO, "voice_list": _PRO, "element_list": EVERYWHERE}
-    ),
+    "kling-v2-6": ModelRow({"image_tail": _PRO, "sound": _PRO, "voice_list": _PRO}),
     "kling-v3": ModelRow(
         {
             "image_tail": EVERYWHERE,
             "sound": EVERYWHERE,
             "sound with image_tail": EVERYWHERE,
             "multi_shot": EVERYWHERE,
-            "element_list": EVERYWHERE,
         },
         modes=("std", "pro", "4k"),
         durations=_LONG,

@@ -1,8 +1,8 @@
 """What a picture's own structure says: format, stored size, and whether the file is whole.
 
 Promises: no I/O and no decoding of pixels; total and bounded, whatever the bytes are. A file counts as cut off only if
-walking its structure (JPEG segments and scans, PNG chunks) runs past its end before the end marker; data behind the end
-marker is allowed, because phones append videos and tools append zeros. Stored pixels count: an EXIF rotation is not
+walking its structure (JPEG segments and scans, PNG chunks) runs past its end before the end marker and there is none
+behind that place either; data behind the end marker is allowed, because phones append videos and tools append zeros. Stored pixels count: an EXIF rotation is not
 applied, because the service's masks and points are in stored pixels too.
 """
 
@@ -22,6 +22,7 @@ ReadAt: TypeAlias = Callable[[int, int], bytes]
 
 _MOST_STEPS: Final = 20_000  # segments or chunks of one picture; honest files have tens, or a few thousand
 _PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"
 _JPEG_START: Final = b"\xff\xd8\xff"
 _JPEG_FRAMES: Final = frozenset(  # SOFn, without DHT, JPG and DAC
     bytes([marker]) for marker in range(0xC0, 0xD0) if marker not in {0xC4, 0xC8, 0xCC}
@@ -94,9 +95,9 @@ def _png_is_whole(size: int, read_at: ReadAt) -> bool:
         name = start[4:]
         if not name.isalpha():  # not a chunk: the file is damaged, which does not prove that it is cut
             return True
-        at += 12 + int.from_bytes(start[:4])
+        begun, at = at, at + 12 + int.from_bytes(start[:4])
         if at > size:
-            return False
+            return _stands_behind(_PNG_END, begun, read_at)
         if name == b"IEND":
             return True
     return True
@@ -119,10 +120,19 @@ def _walk_jpeg(size: int, read_at: ReadAt) -> tuple[PictureHeader | None, bool]:
             return header, True
         if marker in _JPEG_FRAMES and header is None and len(start) == 9:
             header = PictureHeader("JPEG", int.from_bytes(start[7:9]), int.from_bytes(start[5:7]))
-        at += 2 + length
+        begun, at = at, at + 2 + length
         if at > size or len(start) < 4:
-            return header, False
+            return header, _stands_behind(b"\xff" + _JPEG_END, begun, read_at)
     return header, True
+
+
+def _stands_behind(mark: bytes, at: int, read_at: ReadAt) -> bool:
+    """Returns whether an end marker stands behind a length that leads out of the file: then the length is damaged."""
+    while len(block := read_at(at, BLOCK)) >= len(mark):
+        if mark in block:
+            return True
+        at += len(block) - len(mark) + 1
+    return False
 
 
 def _next_marker(at: int, read_at: ReadAt) -> tuple[int, bytes]:

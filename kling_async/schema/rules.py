@@ -185,9 +185,9 @@ def text(path: str, value: Any, longest: int | None = None) -> Iterator[Problem]
         yield Problem(path, "has a lone surrogate, which UTF-8 cannot carry")
 
 
-def word(path: str, value: Any) -> Iterator[Problem]:
-    """Checks that the value is text and not empty."""
-    yield from text(path, value)
+def word(path: str, value: Any, longest: int | None = None) -> Iterator[Problem]:
+    """Checks that the value is text as `text` does, and not empty."""
+    yield from text(path, value, longest)
     if value == "":
         yield Problem(path, "is empty")
 

@@ -50,7 +50,7 @@ class Shot:
             [
                 *rules.whole_number("index", self.index),
                 *rules.required("prompt", self.prompt),
-                *rules.text("prompt", self.prompt, MAX_SHOT_PROMPT),
+                *rules.word("prompt", self.prompt, MAX_SHOT_PROMPT),
                 *rules.required("duration", self.duration),
                 *rules.seconds("duration", self.duration),
             ]

@@ -152,6 +152,18 @@ class Task:
     """The mapping as received."""
 
     @property
+    def has_results(self) -> bool:
+        """Whether the answer shows any result: videos, images, audios, or a list of another kind."""
+        if self.videos or self.images or self.audios:
+            return True
+        result = self.raw.get("task_result")
+        return isinstance(result, dict) and any(
+            isinstance(items, list) and items
+            for name, items in result.items()
+            if name not in {"videos", "images", "audios"}
+        )
+
+    @property
     def is_terminal(self) -> bool:
         """Whether the task has ended."""
         return self.status in TERMINAL
@@ -207,7 +219,7 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
     return Task(
         task_id,
         _STATUSES[status] if status.__class__ is str and status in _STATUSES else read_status(status),
-        message if message.__class__ is str else "",
+        message if isinstance(message, str) else "",
         _id_text(info.get("external_task_id")) if info.__class__ is dict and info else None,
         _moment(get("created_at")),
         _moment(get("updated_at")),

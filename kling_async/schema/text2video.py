@@ -122,6 +122,11 @@ class Text2VideoRequest:
         """What decides how long a job takes: model, mode and duration, with the service's defaults."""
         return (self.model_name or DEFAULT_MODEL, self.mode or "std", self.duration or "5")
 
+    @property
+    def slots(self) -> int:
+        """Slots that the task takes: 1, as for every video."""
+        return 1
+
     def wanted(self) -> Wanted:
         """Returns what the request wants of its model, for the capability map."""
         used = (

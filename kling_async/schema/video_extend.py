@@ -75,6 +75,11 @@ class VideoExtendRequest:
         """What decides how long a job takes: nothing that the request knows, so all are of one kind."""
         return "video_extend"
 
+    @property
+    def slots(self) -> int:
+        """Slots that the task takes: 1, as for every video."""
+        return 1
+
     def wanted(self) -> None:
         """Returns None: the capability map is about a model, which the request does not name."""
 

@@ -25,7 +25,7 @@ from kling_async.schema.picture_facts import PictureFacts, examine, examine_byte
 SLICE: Final = 96 * 1024
 """Number of bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join unpadded."""
 
-READ: Final = 6 * SLICE
+READ: Final = 3 * SLICE
 """Number of bytes that one hop to a thread reads of a large file."""
 
 SMALL: Final = 256 * 1024

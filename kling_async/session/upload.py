@@ -66,9 +66,9 @@ async def _checked(picture: ImageFile, size: int) -> AsyncGenerator[bytes, None]
                     break
                 yield text
     except OSError as error:
-        raise ValidationError([Problem(str(picture), f"cannot be read: {error.strerror}")]) from None
+        raise ValidationError([Problem(str(picture.path), f"cannot be read: {error.strerror}")]) from None
     if left:
-        raise ValidationError([Problem(str(picture), "changed while it was being sent")])
+        raise ValidationError([Problem(str(picture.path), "changed while it was being sent")])
 
 
 class Request(Protocol):
@@ -87,6 +87,11 @@ class Request(Protocol):
     @property
     def kind(self) -> Hashable:
         """What decides how long a job takes; jobs of one kind share a schedule that learns."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """How many of the service's slots its task takes, 1 or more."""
         ...
 
     def pictures(self) -> Iterator[tuple[str, Picture]]:

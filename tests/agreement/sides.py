@@ -1,6 +1,6 @@
 """The two verdicts on one request, and what a naive client would send of it.
 
-`fields` is a request as a manifest holds it: the page's names, pictures as URL or base64 text, nested values as
+`fields` is a request as a manifest holds it: the API reference's names, pictures as URL or base64 text, nested values as
 mappings and lists, unknown fields under `extra`.
 """
 
@@ -51,7 +51,7 @@ def b64(data):
 def naive_json(fields):
     """The body that a client without any rule would send: documented short forms written out, nothing judged.
 
-    Whole seconds become text and `[x, y]` becomes a point; unknown fields stand beside the page's.
+    Whole seconds become text and `[x, y]` becomes a point; unknown fields stand beside the API reference's.
     """
     body = {name: value for name, value in fields.items() if name != "extra"}
     if type(body.get("duration")) is int:

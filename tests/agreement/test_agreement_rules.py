@@ -192,7 +192,7 @@ def test_requests_on_the_bounds_pass_on_both_sides(fields):
 
 
 def test_a_data_urls_prefix_is_refused_by_the_service_and_taken_off_by_the_client():
-    """The one difference that is meant: the client repairs what the page forbids."""
+    """The one difference that is meant: the client repairs what the API reference forbids."""
     fields = {**BASE, "image": "data:image/png;base64," + b64(png())}
     verdict = clients_verdict(fields)
     assert ["picture without prefix"] == emulators_verdict(naive_json(fields))

@@ -1,7 +1,7 @@
 """The client's verdict and the emulator's are one, over generated requests, allowed and forbidden.
 
-A request is drawn sound in the page's eyes, then up to two of its fields are exchanged for wild values. What the two
-sides settle differently on purpose, or where the page is silent, is not drawn: lone surrogates outside ids, unknown
+A request is drawn that keeps the API reference's rules, then up to two of its fields are exchanged for wild values. What the two
+sides settle differently on purpose, or where the API reference is silent, is not drawn: lone surrogates outside ids, unknown
 fields inside nested objects, URLs on which URL parsers differ.
 """
 
@@ -131,7 +131,7 @@ FIELDS = {
 
 @st.composite
 def sound_requests(draw):
-    """A request that keeps the page's rules; only the capability map may refuse it."""
+    """A request that keeps the API reference's rules; only the capability map may refuse it."""
     by_url, shape = draw(st.booleans()), draw(st.sampled_from(SHAPES))
 
     def picture():

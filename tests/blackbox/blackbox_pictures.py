@@ -1,4 +1,4 @@
-"""Pictures for the page's rules: by hand where their size or bytes matter, by Pillow where their format does."""
+"""Pictures for the API reference's rules: by hand where their size or bytes matter, by Pillow where their format does."""
 
 import base64
 import io
@@ -33,5 +33,5 @@ def drawn(kind, width=640, height=480):
 
 
 def b64(data):
-    """Base64 as the page shows it."""
+    """Base64 as the API reference shows it."""
     return base64.b64encode(data).decode()

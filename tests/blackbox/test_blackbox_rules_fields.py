@@ -1,4 +1,4 @@
-"""The page's rules on plain fields: what it takes at a bound, and what it refuses just over it."""
+"""The API reference's rules on plain fields: what it takes at a bound, and what it refuses just over it."""
 
 import math
 
@@ -27,7 +27,7 @@ async def test_prompts_end_at_2500_characters(verdicts, field, character):
 )
 @pytest.mark.parametrize("value", [5, b"text", ["a"], True], ids=repr)
 async def test_texts_are_text(verdicts, field, value):
-    """The page's strings are strings."""
+    """The fields that the API reference calls strings take text alone."""
     await verdicts.refuses(field, **{field: value})
 
 
@@ -102,7 +102,7 @@ async def test_empty_text_does_not_travel(verdicts, field):
     ],
 )
 async def test_model_names_pass(verdicts, name):
-    """The page's models and unknown ones pass; models come and go."""
+    """The API reference's models and unknown ones pass; models come and go."""
     assert name == (await verdicts.accepts(model_name=name))["model_name"]
 
 
@@ -200,7 +200,7 @@ async def test_extra_that_is_no_json_is_refused(verdicts, extra):
 
 @pytest.mark.parametrize("name", ["promt", "images", ""])
 def test_unknown_names_in_a_manifest_are_refused(name):
-    """A typing error in a manifest is no field, and the error names it."""
+    """A typing error in a manifest is not a field, and the error names it."""
     with pytest.raises(ValidationError) as caught:
         Image2VideoRequest.from_mapping({"image": URL, name: "x"})
     assert name in str(caught.value)

@@ -102,6 +102,7 @@ async def test_what_is_allowed_travels(verdicts, fields, sent):
         ({**CUSTOM, "multi_prompt": shots(2.5, 2.5)}, "multi_prompt["),
         ({**CUSTOM, "multi_prompt": shots(5, prompt="x" * 513)}, "multi_prompt[0].prompt"),
         ({**CUSTOM, "multi_prompt": [{"index": 1, "duration": 5}]}, "multi_prompt[0].prompt"),
+        ({**CUSTOM, "multi_prompt": shots(5, prompt="")}, "multi_prompt[0].prompt"),
         ({**CUSTOM, "multi_prompt": [{"prompt": "a", "duration": 5}]}, "multi_prompt[0].index"),
         ({**CUSTOM, "multi_prompt": [{"index": "1", "prompt": "a", "duration": 5}]}, "multi_prompt[0].index"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from rooms_helpers import row
 from virtual_time import VIRTUAL_TIME
 
-from kling_async.polling.crosscheck import CALM, CrossCheck
+from kling_async.polling.crosscheck import CrossCheck
 from kling_async.polling.plan import FEW
 
 pytestmark = pytest.mark.anyio
@@ -66,16 +66,16 @@ async def test_rows_that_lag_by_a_second_cost_a_check_a_second_at_most(seam):
             31 + place / 2, old.__setitem__, task_id, row(task_id, "succeed")
         )
     await asyncio.gather(*jobs)
-    assert len(seam.polls) <= 55 + 30 / CALM
+    assert len(seam.polls) <= 55 + 30 / 15
     assert len(seam.pages) >= 80 / 5
 
 
 async def test_a_true_list_costs_few_checks(seam):
-    """One single poll in `CALM` seconds, however many wait."""
+    """One single poll in fifteen seconds, however many wait."""
     ids = seam.add(200)
     jobs = seam.start(ids)
     await seam.finish(jobs, after=300)
-    assert len(seam.polls) <= 300 / CALM + FEW
+    assert len(seam.polls) <= 300 / 15 + FEW
 
 
 async def test_a_page_that_hangs_holds_nobody(seam):
@@ -100,7 +100,7 @@ async def test_a_list_that_hangs_from_the_first_page_on_holds_nobody(seam):
 
 def test_disagreements_that_no_page_settles_are_forgotten():
     """A task that the pages do not show again keeps nobody alarmed."""
-    check = CrossCheck()
+    check = CrossCheck(15.0)
     check.compare("1", "submitted", "succeed", 0.0)
     assert not check.is_stale([row("1", "submitted")] * 9, 1.0)
     assert check.is_stale([row("1", "submitted")] * 9, 2.0)

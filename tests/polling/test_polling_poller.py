@@ -19,8 +19,8 @@ from kling_async import (
     ServerError,
     TaskTimeoutError,
 )
-from kling_async.polling.crosscheck import CALM
-from kling_async.polling.plan import FEW, LARGEST_PAGE
+from kling_async.polling.pages import LARGEST_PAGE
+from kling_async.polling.plan import FEW
 from kling_async.polling.schedule import Experience
 from kling_async.polling.singles import AT_ONCE
 from kling_async.polling.wait import until_end
@@ -61,7 +61,7 @@ async def test_many_waiters_share_pages(seam, count):
     jobs = seam.start(seam.add(count))
     got = await seam.finish(jobs)
     assert [str(number) for number in range(count)] == [each.task_id for each in got]
-    assert len(seam.polls) <= FEW + 30 / CALM
+    assert len(seam.polls) <= FEW + 30 / 15
     rounds = 31 if isinstance(seam.gap, Experience) else 7
     assert len(seam.pages) <= rounds * (1 + count // LARGEST_PAGE) + 1
     assert all(1 <= size <= LARGEST_PAGE for _, _, size in seam.pages)

@@ -41,7 +41,7 @@ header_values = (
 @CALM
 @given(value=header_values, now=st.floats(0, 4e9))
 def test_retry_after_is_none_or_within_bounds(value, now):
-    """Whatever the header, nobody waits a negative time, for ever, or crashes."""
+    """Whatever the header, nobody waits a negative time, without limit, or crashes."""
     seconds = read_retry_after(value, now)
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
 

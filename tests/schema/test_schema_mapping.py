@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_said_at_once():
 
 
 def test_a_sound_travels_without_a_pictures_rules(tmp_path):
-    """As a file, as bytes and as base64: a lip-sync's sound is no picture."""
+    """As a file, as bytes and as base64: a lip-sync's sound is not a picture."""
     path = tmp_path / "a.mp3"
     path.write_bytes(b"ID3" + b"\0" * 99)
     text = b64(path.read_bytes())

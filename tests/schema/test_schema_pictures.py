@@ -204,7 +204,7 @@ def test_data_behind_the_end_marker_is_allowed(kind, trailing):
 
 @pytest.mark.parametrize("kind", ["PNG RGB", "JPEG RGB", "JPEG progressive"])
 def test_zeros_do_not_replace_what_was_cut(kind):
-    """A download that was cut and then filled up to its length is no whole JPEG; a PNG is damaged, not provably cut."""
+    """A download that was cut and then filled up to its length is not a whole JPEG; a PNG is damaged, not provably cut."""
     data = CORPUS[kind]
     filled = data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2)
     assert looked_at(filled).complete == kind.startswith("PNG")
@@ -281,6 +281,20 @@ def test_the_walk_reads_little_more_than_the_file(data):
     assert sum(asked) < 200_000_000
 
 
+@pytest.mark.parametrize(
+    ("kind", "mark", "junk"),
+    [("JPEG RGB", b"\xff\xda", b"\xff\xfe\xff\xff"), ("PNG RGB", b"IDAT", None)],
+    ids=["JPEG", "PNG"],
+)
+def test_a_damaged_length_does_not_prove_a_cut(kind, mark, junk):
+    """It leads out of the file, but the end marker is there: the service may judge."""
+    data = CORPUS[kind]
+    at = data.index(mark)
+    damaged = data[:at] + junk + data[at:] if junk else data[: at - 4] + b"\x7f\xff\xff\xff" + data[at:]
+    assert looked_at(damaged).complete
+    assert not looked_at(damaged[:-12]).complete
+
+
 def spoiled(data, chance):
     """A file with bytes exchanged, cut out, doubled or put in."""
     for _ in range(chance.randint(1, 5)):
@@ -298,7 +312,7 @@ def spoiled(data, chance):
             ]
         )
         data = data[:at] + junk + data[at + chance.choice([0, len(junk), span]) :]
-    return data
+    return data[: chance.choice([len(data), len(data), chance.randrange(len(data) + 1)])]
 
 
 def test_spoiled_files_end_in_facts():

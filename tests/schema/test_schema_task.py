@@ -33,7 +33,7 @@ def test_a_video_has_its_marked_copy():
 
 
 def test_images_are_read():
-    """Of an image task: index and URL; rows without a URL are no results."""
+    """Of an image task: index and URL; rows without a URL are not results."""
     task = read(
         {
             "images": [

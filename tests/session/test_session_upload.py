@@ -79,7 +79,7 @@ async def test_the_body_streams_any_number_of_times(tmp_path):
 
 
 async def test_a_url_is_all_that_travels_of_it():
-    """Nothing is looked at, one piece."""
+    """Nothing is examined; the body is one piece."""
     ready, body = await bodied(request())
     assert 1 == len(ready.pieces)
     assert "https://pictures.example/a.png" == json.loads(body)["image"]
@@ -278,7 +278,7 @@ async def test_files_that_are_no_pictures_are_said_before_anything_is_sent(tmp_p
 
 
 async def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path):
-    """It is no regular file."""
+    """It is not a regular file."""
     path = tmp_path / "pipe.png"
     os.mkfifo(path)
     made = Image2VideoRequest(image=Path(path))

@@ -4,12 +4,13 @@ Each control is a function that replaces something through `patch(object, name, 
 why they stand in one place: `TARGETS` names what they break.
 """
 
+import contextlib
 import os
 import types
 
 import attrs
 from kling_async.waiting import poller, watch
-from simulation.disk import SimCursor
+from simulation.sqlite import SimCursor
 
 from kling_async.errors import (
     APIError,
@@ -291,10 +292,8 @@ def no_deadline_for_requests(patch):
 @control("nothing stands under the final name before it is whole")
 def part_renamed_before_complete(patch):
     async def run(self):
-        try:
+        with contextlib.suppress(ConnectionFailedError):
             await self._attempt()
-        except ConnectionFailedError:
-            pass
 
     patch(TARGETS.Transfer, "run", run)
 

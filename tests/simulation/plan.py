@@ -69,13 +69,22 @@ class Plan:
     troubles: tuple
 
     def __str__(self):
-        lines = [
-            f"seed {self.seed}: {self.jobs} jobs, {'journal' if self.journal else 'no journal'}, repeated ids: "
-            f"{self.repeated}, limit {self.limit}, capacity {self.capacity}, patience {self.patience:g} s, clock "
-            f"{self.skew:+g} s, tasks up to {self.longest:g} s, list {self.list_order}, creates within {self.submit_timeout:g} s, then {self.on_unknown}",
-            f"  sessions: {', '.join(self.scripts)}, then good weather",
-            *(f"  {trouble}" for trouble in self.troubles),
-        ]
+        settings = {
+            "": "journal" if self.journal else "no journal",
+            "repeated ids": self.repeated,
+            "limit": self.limit,
+            "capacity": self.capacity,
+            "patience": f"{self.patience:g} s",
+            "clock": f"{self.skew:+g} s",
+            "tasks up to": f"{self.longest:g} s",
+            "list": self.list_order,
+            "creates within": f"{self.submit_timeout:g} s",
+            "then": self.on_unknown,
+        }
+        shown = ", ".join(f"{name} {value}".strip() for name, value in settings.items())
+        lines = [f"seed {self.seed}: {self.jobs} jobs, {shown}"]
+        lines.append(f"  sessions: {', '.join(self.scripts)}, then good weather")
+        lines += [f"  {trouble}" for trouble in self.troubles]
         return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Runs worlds by their seeds: `python -m simulation.run SEEDS=1000`, `SEED=17` or `CONTROLS=500`.
 
 With SEEDS it prints figures and each seed that failed; with SEED a readable history, shrunk if it fails; with CONTROLS the table of
-how many seeds each broken build needed to be found. `CLOSED=name,…` judges as if gaps of the library were closed, see `seams.GAPS`.
+how many seeds each broken build needed to be found. The variable `CLOSED=name,…` judges as if gaps of the library were closed, see `seams.GAPS`.
 """
 
 import multiprocessing
@@ -10,14 +10,10 @@ import sys
 import time
 from collections import Counter
 
-for each in sys.argv[1:]:
-    if each.startswith("CLOSED="):
-        os.environ["CLOSED"] = each.partition("=")[2]  # for the worker processes, too
-
 from simulation.controls import CONTROLS
 from simulation.plan import make_plan
 from simulation.shrink import shrink
-from simulation.world import simulate
+from simulation.simulate import simulate
 
 
 def _one(seed):

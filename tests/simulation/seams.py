@@ -8,7 +8,6 @@ Everything else of the simulation uses the public API. What stands here and why:
 """
 
 import asyncio
-import contextlib
 import itertools
 import os
 import random
@@ -20,8 +19,8 @@ from aiohttp.client_proto import ResponseHandler
 from anyio._backends import _asyncio as anyio_asyncio
 from kling_async.waiting import poller
 from simulation import threads
-from simulation.disk import Sqlite
 from simulation.loop import HOST
+from simulation.sqlite import Sqlite
 
 from kling_async import KlingClient
 from kling_async.emulator import Emulator
@@ -204,29 +203,6 @@ def accept_repeated_ids(emulator):
     admit = account.admit
     account.admit = lambda _: admit(None)
 
-
-def listen_to_requests(emulator, call):
-    """Calls `call` with each request record as it arrives."""
-    ledger = emulator.ledger
-    add = ledger.add
-
-    def added(record):
-        add(record)
-        call(record)
-
-    @contextlib.contextmanager
-    def replaced():
-        type(ledger).add = lambda self, record: added(record) if self is ledger else add(record)
-        yield
-
-    try:
-        ledger.add = added
-    except AttributeError:  # a class with slots: the list of requests tells as much afterwards
-        pass
-
-
-SETTLE = 30.0
-"""Seconds for which an unknown create is looked up."""
 
 LIBRARY_LOGGER = "kling_async"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from simulation import seeds
 from simulation.plan import make_plan
-from simulation.world import simulate
+from simulation.simulate import simulate
 
 pytestmark = [pytest.mark.simulation, pytest.mark.timeout(600)]
 
@@ -22,7 +22,7 @@ CHUNKS = [
 
 DIGESTS = """
 from simulation.plan import make_plan
-from simulation.world import simulate
+from simulation.simulate import simulate
 print(*(simulate(make_plan(seed)).digest for seed in range(10)))
 """
 
