@@ -2,18 +2,13 @@
 
 import pytest
 from blackbox_service import HTML, MP4, Reply, Service
-from virtual_time import VIRTUAL_TIME, wall_clock
+from virtual_time import wall_clock
 
 from kling_async import ConfigurationError, DownloadError, Video
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 VIDEO = (("Content-Type", "video/mp4"),)
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

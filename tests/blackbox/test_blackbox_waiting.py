@@ -5,7 +5,7 @@ import math
 
 import pytest
 from blackbox_service import BAD_GATEWAY, HTML, Reply, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from virtual_time import wall_clock
 
 from kling_async import (
     AccountError,
@@ -18,14 +18,9 @@ from kling_async import (
     ValidationError,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 URL = "https://example.com/a.png"
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from rooms_helpers import client, emulator, others, request, requests, settled, until
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
@@ -20,14 +19,9 @@ from kling_async import (
 from kling_async.emulator import AtOnce, ByClock
 from kling_async.jobs.stream import MARGIN, UNANSWERED
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 SLOTS = 3
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 class Source:

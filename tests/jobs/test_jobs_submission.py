@@ -5,7 +5,6 @@ import random
 
 import pytest
 from rooms_helpers import b64, client, emulator, png, request, requests
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
@@ -21,12 +20,7 @@ from kling_async import (
 from kling_async.jobs.submission import LONE_ATTEMPTS, SETTLE
 from kling_async.session.submit import new_external_id
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 @pytest.fixture
