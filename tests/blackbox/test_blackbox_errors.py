@@ -6,8 +6,8 @@ import time
 
 import jwt
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, PATH, Reply, Service, envelope
+from made_pictures import png
 from virtual_time import wall_clock
 
 import kling_async

@@ -1,8 +1,8 @@
 """A create whose answer is lost: looked up by its external id, adopted, and never made twice."""
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, Reply, envelope
+from made_pictures import png
 from virtual_time import wall_clock
 
 from kling_async import DuplicateTaskError, KlingError, SubmissionUnknownError

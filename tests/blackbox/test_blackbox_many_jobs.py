@@ -4,8 +4,8 @@ import asyncio
 import itertools
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import Reply, envelope
+from made_pictures import png
 from virtual_time import wall_clock
 
 from kling_async import (

@@ -7,8 +7,8 @@ import traceback
 
 import attrs
 import pytest
-from blackbox_pictures import png
 from blackbox_service import ACCESS_KEY, BAD_GATEWAY, SECRET_KEY, Reply, Service, envelope
+from made_pictures import png
 from virtual_time import wall_clock
 
 from kling_async import Image2VideoRequest, KlingClient, KlingError

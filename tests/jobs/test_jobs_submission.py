@@ -4,7 +4,8 @@ import asyncio
 import random
 
 import pytest
-from rooms_helpers import b64, client, emulator, png, request, requests
+from made_pictures import b64, png
+from rooms_helpers import client, emulator, request, requests
 
 from kling_async import (
     AccountError,
