@@ -2,7 +2,7 @@
 
 Promises: one request never becomes two tasks. Whatever happens, the same external id is sent again or none at all;
 an unclear create is looked up for `SETTLE` seconds, counted from when it can have left last, before anything is sent
-again; a refusal that can mean "already exists" is confirmed by a look-up, whatever its words. If nothing can be learnt,
+again; a refusal that can mean "already exists" is confirmed by a look-up, whatever its text. If nothing can be learnt,
 the error is `SubmissionUnknownError`, which holds the id.
 """
 
@@ -273,7 +273,7 @@ class Submission:
         """Seconds for which a task is looked for after a refusal; None if there can be none.
 
         Under an id that this library made, "already exists" is certain; under one of the caller's it can be another
-        endpoint's task. Other words, or words in another language, mean it only where a create can have left before, or
+        endpoint's task. Another text, or one in another language, means it only where a create can have left before, or
         where somebody else can have used the id.
         """
         if not self._tools.idempotent:
