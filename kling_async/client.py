@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 DEFAULT_BASE_URL: Final = "https://api.klingai.com"
-"""The page's own host; keys of other regions need another, such as https://api-singapore.klingai.com."""
+"""The API reference's own host; keys of other regions need another, such as https://api-singapore.klingai.com."""
 
 
 class KlingClient:
@@ -327,7 +327,7 @@ class KlingClient:
         try:
             await self.image2video.get(f"credentials-check-{uuid.uuid4().hex}")
         except TaskNotFoundError:
-            return  # so the keys were good enough to look
+            return  # so the keys were accepted
 
 
 def _set_limits(slots: Slots, limits: Any) -> None:

@@ -8,13 +8,13 @@ key or a token.
     ├── ConfigurationError          keys, URLs or options that cannot work
     ├── ValidationError             (also a ValueError) rules that a request breaks, all of them
     ├── ConnectionFailedError       no answer; `sent` tells whether anything can have left
-    ├── MalformedResponseError      an answer that is no envelope of the service
+    ├── MalformedResponseError      an answer that is not an envelope of the service
     ├── APIError                    an envelope with a code other than 0
     │   ├── AuthenticationError       1000–1004
     │   ├── AccountError              1100–1102, 1304: permanent until the account changes
     │   ├── PermissionDeniedError     1103
     │   ├── BadRequestError           1200–1203
-    │   │   ├── TaskNotFoundError       1201 "Task not found …", 1203 on a look
+    │   │   ├── TaskNotFoundError       1201 "Task not found …", 1203 on a query
     │   │   └── DuplicateTaskError      1201 "… already exists"
     │   ├── ContentPolicyError        1300, 1301
     │   ├── RateLimitError            1302
@@ -54,7 +54,7 @@ def harmless(text: str, limit: int = 200) -> str:
     """Strips a stranger's text of what could mislead a log or a terminal.
 
     Args:
-        text: Text from outside: a server's message, a status word.
+        text: Text from outside: a server's message, a status.
         limit: At most so many characters are kept.
 
     Returns:
@@ -117,7 +117,7 @@ class ValidationError(KlingError, ValueError):
     """Rules that a request breaks. Nothing was sent.
 
     Attributes:
-        problems: Every broken rule, in the order of the page's fields.
+        problems: Every broken rule, in the order of the API reference's fields.
     """
 
     problems: tuple[Problem, ...]
@@ -131,7 +131,7 @@ class ConnectionFailedError(KlingError):
     """The server gave no answer.
 
     Attributes:
-        sent: False only where it is sure that no byte of the request's body left this machine.
+        sent: False only if it is certain that no byte of the request's body left this machine.
     """
 
     def __init__(self, message: str, *, sent: bool) -> None:
@@ -140,7 +140,7 @@ class ConnectionFailedError(KlingError):
 
 
 class MalformedResponseError(KlingError):
-    """An answer that is no envelope of the service.
+    """An answer that is not an envelope of the service.
 
     Attributes:
         http_status: The answer's HTTP status; None where it is not known, as for a callback.
@@ -338,7 +338,7 @@ def error_class(code: int, http_status: int, message: str, *, creating: bool) ->
     """The class for a service code.
 
     1201 has three meanings that only the message tells apart (facts §2), and the two that matter belong to
-    different requests: a create can meet a duplicate, a look can miss a task.
+    different requests: a create can meet a duplicate, a query can fail to find a task.
 
     Args:
         code: The service's code, not 0.

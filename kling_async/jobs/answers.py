@@ -1,6 +1,6 @@
 """Pieces of work for the journal's thread, and how whoever asked for one hears of its end.
 
-Promises: nobody is told twice, a loop that is gone is no error, and the waiters of one loop are woken together.
+Promises: nobody is told twice, a loop that is gone is not an error, and the waiters of one loop are woken together.
 """
 
 from __future__ import annotations

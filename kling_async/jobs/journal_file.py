@@ -198,7 +198,7 @@ def connect_exclusively(path: Path) -> sqlite3.Connection:
 
 
 def trouble(path: Path, error: Exception, done: str) -> JournalError:
-    """What is wrong with a journal, in words that tell a full disk from a read-only, a damaged and a lost file.
+    """What is wrong with a journal, in a text that tells a full disk from a read-only, a damaged and a lost file.
 
     Args:
         path: The journal.

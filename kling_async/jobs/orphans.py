@@ -53,7 +53,7 @@ class Orphans:
 
     async def _keep(self, job: Runner) -> None:
         try:
-            while not await self._is_over(job):  # noqa: ASYNC110 - a poll is no event
+            while not await self._is_over(job):  # noqa: ASYNC110 - a poll is not an event
                 await anyio.sleep(AGAIN_AFTER)
         finally:
             job.let_go()

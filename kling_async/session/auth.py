@@ -22,7 +22,7 @@ LIFETIME: Final = 1800
 """Seconds for which a token is valid; the service's own example has this figure."""
 
 BACKDATED: Final = 5
-"""Seconds by which `nbf` lies in the past, for clocks that differ a little."""
+"""Seconds by which `nbf` is in the past, for clocks that differ a little."""
 
 MARGIN: Final = 300
 """A token with less than this many seconds left is not used any more."""

@@ -31,7 +31,7 @@ def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
     """Turns a foreign error into ours.
 
     Args:
-        error: What aiohttp, or what lies below it, raised.
+        error: What aiohttp, or what is below it, raised.
         url: Where the request went.
         sent: Whether some of the request's body can have left.
     """

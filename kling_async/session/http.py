@@ -267,7 +267,7 @@ class Transport:
         raise failure
 
     def _file_error(self, error: Exception, url: URL) -> KlingError:
-        if self._closed:  # aiohttp has many words for it
+        if self._closed:  # aiohttp has many errors for it
             return ConfigurationError("this client is closed")
         return translate(error, url, sent=True)
 

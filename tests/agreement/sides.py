@@ -5,11 +5,7 @@ mappings and lists, unknown fields under `extra`.
 """
 
 import asyncio
-import base64
 import json
-import struct
-import zlib
-from functools import cache
 
 import attrs
 
@@ -20,32 +16,6 @@ from kling_async.errors import ValidationError
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
-
-
-def _chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-@cache
-def png(width=512, height=512, padding=0):
-    """A flat grey PNG; `padding` bytes of text make it as large as wanted."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    text = _chunk(b"tEXt", b"Comment\0" + b" " * padding) if padding else b""
-    pixels = zlib.compress((b"\0" + b"\x80" * width) * height, 9)
-    return b"\x89PNG\r\n\x1a\n" + header + text + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-@cache
-def jpeg(width=512, height=512):
-    """A JPEG's markers around a scan of nothing; enough for a header's reader."""
-    frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\x00"
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x00" * 20
-    return b"\xff\xd8\xff\xe0\x00\x04\x00\x00" + frame + scan + b"\xff\xd9"
-
-
-def b64(data):
-    """Raw base64, as it travels."""
-    return base64.b64encode(data).decode()
 
 
 def naive_json(fields):

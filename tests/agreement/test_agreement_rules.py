@@ -1,7 +1,8 @@
 """Each rule has a request that it alone refuses, on both sides, and the client names the field."""
 
 import pytest
-from agreement.sides import b64, clients_verdict, emulators_verdict, jpeg, naive_json, png
+from agreement.sides import clients_verdict, emulators_verdict, naive_json
+from made_pictures import b64, jpeg, png
 
 from kling_async.emulator.service.rules import IMAGE2VIDEO
 

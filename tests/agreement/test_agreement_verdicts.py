@@ -8,9 +8,10 @@ fields inside nested objects, URLs on which URL parsers differ.
 import asyncio
 from collections import Counter
 
-from agreement.sides import b64, clients_verdict, emulators_verdict, jpeg, naive_json, png
+from agreement.sides import clients_verdict, emulators_verdict, naive_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_pictures import b64, jpeg, png
 
 EXAMPLES = 1500
 

@@ -8,8 +8,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # importlib mode finds no helpers beside a nested conftest
 
-from blackbox_pictures import png
 from blackbox_service import ACCESS_KEY, SECRET_KEY, Service
+from made_pictures import png
 
 from kling_async import Image2VideoRequest, KlingClient, ValidationError
 

@@ -4,7 +4,7 @@ import logging
 import warnings
 
 import pytest
-from blackbox_pictures import png
+from made_pictures import png
 
 from kling_async import Image2VideoRequest, ValidationError
 

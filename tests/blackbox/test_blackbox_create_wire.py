@@ -5,8 +5,8 @@ import json
 
 import jwt
 import pytest
-from blackbox_pictures import b64, png
 from blackbox_service import ACCESS_KEY, PATH, SECRET_KEY
+from made_pictures import b64, png, png_of_size
 
 from kling_async import CameraConfig, CameraControl, DynamicMask, Image2VideoRequest, TrajectoryPoint
 
@@ -28,7 +28,7 @@ async def test_create_posts_json_to_the_pages_path(kling, service):
 
 async def test_a_large_body_has_an_exact_length_too(kling, service):
     """Ten megabytes of picture arrive whole, with a length and not in chunks."""
-    picture = png(640, 480, size=10 * 1024 * 1024)
+    picture = png_of_size(10 * 1024 * 1024, 640, 480)
     await kling.image2video.create(Image2VideoRequest(image=picture, prompt="宇航员"))
     (sent,) = service.arrived
     assert str(len(sent.body)) == sent.header("content-length")

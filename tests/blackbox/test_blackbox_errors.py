@@ -6,14 +6,14 @@ import time
 
 import jwt
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, PATH, Reply, Service, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 import kling_async
 from kling_async import APIError, ConnectionFailedError, KlingError, MalformedResponseError, Task
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 CODES = [
     (401, 1000, "AuthenticationError"),
@@ -41,11 +41,6 @@ CODES = [
 ]
 RETRIED = {1302, 1303, 5000, 5001, 5002}
 SIGNED_ANEW = {1003, 1004}
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

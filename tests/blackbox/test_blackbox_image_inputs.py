@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from blackbox_pictures import b64, drawn, png
+from made_pictures import b64, drawn, png, png_of_size
 
 from kling_async import Image2VideoRequest
 
@@ -36,7 +36,7 @@ async def test_plain_base64_of_the_files_bytes_travels(kling, service, tmp_path,
 @pytest.mark.parametrize("rest", [0, 1, 2])
 async def test_padding_is_right_for_every_length(kling, service, rest):
     """Files of 3n, 3n+1 and 3n+2 bytes arrive with the right padding."""
-    data = png(640, 480, size=300_000 + rest)
+    data = png_of_size(300_000 + rest, 640, 480)
     await kling.image2video.create(image=data)
     assert b64(data) == service.creates[0].json["image"]
 
@@ -113,10 +113,10 @@ async def test_a_path_as_text_is_refused_and_named(verdicts, text):
     [
         "",
         "!!!!",
-        b64(png(size=3001)).rstrip("="),
-        b64(png(size=3000)) + "=",
-        b64(png(size=3001)) + "=",
-        b64(png(size=3002)) + "=",
+        b64(png_of_size(3001)).rstrip("="),
+        b64(png_of_size(3000)) + "=",
+        b64(png_of_size(3001)) + "=",
+        b64(png_of_size(3002)) + "=",
         b64(png())[:100] + "*" + b64(png())[101:],
         "image/png;base64," + b64(png()),
         "ftp://example.com/a.png",

@@ -1,13 +1,13 @@
 """A create whose answer is lost: looked up by its external id, adopted, and never made twice."""
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, Reply, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 from kling_async import DuplicateTaskError, KlingError, SubmissionUnknownError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 LOST = {
     "reset": {"reset": True},
@@ -22,11 +22,6 @@ LOST = {
     "hang": {"hang": True},
     "500-text": {"body": b"oops", "status": 500},
 }
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

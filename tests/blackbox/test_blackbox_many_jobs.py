@@ -4,9 +4,9 @@ import asyncio
 import itertools
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import Reply, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 from kling_async import (
     AccountError,
@@ -19,14 +19,9 @@ from kling_async import (
     ValidationError,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 URL = "https://example.com/a.png"
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def requests(seconds):

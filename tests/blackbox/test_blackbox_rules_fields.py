@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from blackbox_pictures import png
+from made_pictures import png
 
 from kling_async import Image2VideoRequest, ValidationError
 

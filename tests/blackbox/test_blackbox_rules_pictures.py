@@ -1,7 +1,7 @@
 """The API reference's rules on pictures: format by bytes, 10 MB, 300 px, 1:2.5 to 2.5:1, masks against the image."""
 
 import pytest
-from blackbox_pictures import MEGABYTE, b64, drawn, png
+from made_pictures import MEGABYTE, b64, drawn, png, png_of_size
 
 pytestmark = pytest.mark.anyio
 
@@ -58,9 +58,9 @@ async def test_a_tail_has_no_ratio(verdicts, width, height):
 @pytest.mark.parametrize("field", ["image", "image_tail"])
 async def test_ten_megabytes_and_not_one_byte_more(verdicts, tmp_path, field):
     """10*1024*1024 bytes of file pass, one more does not, in every form."""
-    for picture in forms(png(640, 480, size=10 * MEGABYTE + 1), tmp_path):
+    for picture in forms(png_of_size(10 * MEGABYTE + 1, 640, 480), tmp_path):
         assert "10" in await verdicts.refuses(field, **{field: picture})
-    for picture in forms(png(640, 480, size=10 * MEGABYTE), tmp_path):
+    for picture in forms(png_of_size(10 * MEGABYTE, 640, 480), tmp_path):
         await verdicts.accepts(**{field: picture})
 
 

@@ -1,7 +1,7 @@
 """The fields that came after the API reference of mid-2025, with the capability map off."""
 
 import pytest
-from blackbox_pictures import png
+from made_pictures import png
 
 from kling_async import ValidationError
 from kling_async.schema.shots import Element, Shot, Voice, WatermarkInfo

@@ -38,7 +38,7 @@ async def receiver(status=200):
 async def answered(emulator):
     """Wait until every callback has an outcome."""
     async with asyncio.timeout(5):
-        await asyncio.gather(*emulator._sender._posts)
+        await emulator.fast_forward(0)
 
 
 async def test_each_change_is_posted_at_the_poll(emulate):

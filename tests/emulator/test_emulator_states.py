@@ -3,18 +3,11 @@
 import asyncio
 
 import pytest
-from virtual_time import VIRTUAL_TIME
 
 from kling_async.emulator import AtOnce, ByClock, ByPolls
 from kling_async.emulator.service.states import TRANSITIONS, Status, Task
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    """The loop's clock jumps where nothing is ready."""
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 async def statuses(wire, task_id, polls):

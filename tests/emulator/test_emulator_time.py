@@ -5,17 +5,10 @@ import math
 
 import pytest
 from aiohttp import web
-from virtual_time import VIRTUAL_TIME
 
 from kling_async.emulator import ByClock, ByPolls, Emulator
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    """The loop's clock jumps where nothing is ready."""
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def statuses(emulator):

@@ -5,7 +5,6 @@ import logging
 
 import pytest
 from rooms_helpers import client, emulator, request
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     ConfigurationError,
@@ -16,16 +15,10 @@ from kling_async import (
     VideoExtendRequest,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 IMAGES = "/v1/images/generations"
 LIP_SYNC = "/v1/videos/lip-sync"
-
-
-@pytest.fixture
-def anyio_backend():
-    """The clock that tests move."""
-    return VIRTUAL_TIME
 
 
 async def test_text_becomes_a_video():

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from jobs.journal_files import without_sync
-from proofs.journal_tools import png
+from made_pictures import png
 
 from kling_async import KlingClient
 from kling_async.emulator import AtOnce, Emulator

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from jobs.journal_script import OWN, created, states
-from proofs.journal_tools import png
+from made_pictures import png
 
 from kling_async import (
     BadRequestError,
@@ -67,7 +67,7 @@ async def test_equal_requests_keep_their_places_however_slowly_a_file_is_read(sc
 async def test_a_changed_picture_file_is_another_job(emulator, script, picture):
     """The bytes count, not the path."""
     for grey in (0x80, 0x90):
-        picture.write_bytes(png(grey))
+        picture.write_bytes(png(grey=grey))
         async with script() as kling:
             await kling.image2video.generate(Image2VideoRequest(image=picture, prompt="same words"))
     assert 2 == len(set(created(emulator)))
@@ -260,7 +260,7 @@ async def test_resume_does_not_send_a_picture_that_has_changed(emulator, script,
         emulator.fault("create", "moderation")
         with pytest.raises(Exception, match="1301"):
             await kling.image2video.create(Image2VideoRequest(image=picture))
-    picture.write_bytes(png(0x20))
+    picture.write_bytes(png(grey=0x20))
     async with script() as kling, kling.image2video.resume() as outcomes:
         errors = [outcome.error async for outcome in outcomes]
     assert isinstance(errors[0], JournalError)

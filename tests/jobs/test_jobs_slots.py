@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from rooms_helpers import settled
-from virtual_time import VIRTUAL_TIME, VirtualLoop
+from virtual_time import VirtualLoop
 
 from kling_async import AccountError, ConfigurationError, NotSubmittedError
 from kling_async.jobs.slots import FIRST_PROBE, LAST_PROBE, Slots
@@ -193,11 +193,6 @@ TestLimited = Limited.TestCase
 TestLimited.settings = settings(derandomize=True, max_examples=100, stateful_step_count=50, deadline=None)
 
 
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
-
-
 @pytest.mark.parametrize("limit", [0, -1, 1.0, "2", True, math.nan])
 def test_a_limit_is_a_whole_number_from_one_on(limit):
     """When it is made and when it is changed; the old one stays."""
@@ -210,6 +205,7 @@ def test_a_limit_is_a_whole_number_from_one_on(limit):
 
 
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
     """Ten slots, five of which a stranger takes: after the refusal five, and one more after each probe."""
     limiter = Slots(10, lambda: 0.0)
@@ -232,6 +228,7 @@ async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
 
 
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_what_the_service_asked_to_wait_is_waited():
     """No probe before it."""
     limiter = Slots(1, lambda: 0.0)

@@ -5,20 +5,14 @@ import threading
 
 import pytest
 from rooms_helpers import CancelledAt, client, emulator, others, request, requests, settled
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import ConfigurationError, KlingClient, KlingError, SubmissionUnknownError, TaskTimeoutError
 from kling_async.emulator import ByClock, Emulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 MOST = 300
 """Suspension points that no call here has."""
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def now():

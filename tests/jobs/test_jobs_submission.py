@@ -4,8 +4,9 @@ import asyncio
 import random
 
 import pytest
-from rooms_helpers import b64, client, emulator, png, request, requests
-from virtual_time import VIRTUAL_TIME
+from made_pictures import b64, png
+from rooms_helpers import client, emulator, request, requests
+from virtual_time import wall_clock
 
 from kling_async import (
     AccountError,
@@ -13,6 +14,7 @@ from kling_async import (
     ConnectionFailedError,
     ContentPolicyError,
     DuplicateTaskError,
+    KlingClient,
     PermissionDeniedError,
     RateLimitError,
     ServerError,
@@ -21,12 +23,7 @@ from kling_async import (
 from kling_async.jobs.submission import LONE_ATTEMPTS, SETTLE
 from kling_async.session.submit import new_external_id
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 @pytest.fixture
@@ -297,8 +294,8 @@ async def test_another_tasks_id_is_never_adopted(service, kling):
 
 async def test_a_server_that_is_not_there_was_not_sent_to(service):
     """A few tries, then an error that says that nothing was sent."""
-    async with client(service) as kling:
-        kling._transport.base_url = kling._transport.base_url.with_port(9)
+    keys = {"access_key": service.access_key, "secret_key": service.secret_key}
+    async with KlingClient(**keys, base_url="http://127.0.0.1:9", clock=wall_clock) as kling:
         with pytest.raises(ConnectionFailedError) as caught:
             await kling.image2video.create(request())
     assert not caught.value.sent

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from rooms_helpers import client, emulator, envelope, requests, row, serving
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     KlingClient,
@@ -15,15 +14,10 @@ from kling_async import (
 from kling_async.errors import error_class
 from kling_async.session.retry import PollVerdict, verdict_on_poll
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 PERMANENT = [1000, 1001, 1002, 1003, 1004, 1100, 1101, 1102, 1103, 1200, 1202, 1300, 1301, 1304]
 UNKNOWN = [1, 400, 404, 408, 429, 500, 503, 999, 1005, 1105, 1204, 1305, 2000, 9999, -1]
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def now():

@@ -4,17 +4,11 @@ import asyncio
 
 import pytest
 from rooms_helpers import row
-from virtual_time import VIRTUAL_TIME
 
 from kling_async.polling.crosscheck import CrossCheck
 from kling_async.polling.plan import FEW
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def now():

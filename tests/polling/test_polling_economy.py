@@ -4,17 +4,11 @@ import asyncio
 
 import pytest
 from rooms_helpers import client, emulator, requests
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import ServerError, TaskFailedError, TaskTimeoutError
 from kling_async.emulator import AtOnce, ByClock, ByPolls
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def now():

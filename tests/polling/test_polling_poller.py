@@ -7,7 +7,6 @@ import logging
 
 import pytest
 from rooms_helpers import row, settled
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
@@ -29,12 +28,7 @@ from kling_async.polling.wait import until_end
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import read_task
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def now():

@@ -4,18 +4,12 @@ import asyncio
 
 import pytest
 from rooms_helpers import row
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import ResultMissingError, TaskNotFoundError
 from kling_async.polling.singles import AT_ONCE
 from kling_async.schema.task import read_task
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def now():

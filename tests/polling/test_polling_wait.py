@@ -5,7 +5,6 @@ import math
 
 import pytest
 from rooms_helpers import row, settled, task
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import ClientClosedError, TaskStatus, TaskTimeoutError
 from kling_async.polling.poller import Poller
@@ -13,14 +12,9 @@ from kling_async.polling.wait import until_end
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import read_task
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 S, P, OK = TaskStatus.SUBMITTED, TaskStatus.PROCESSING, TaskStatus.SUCCEED
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def now():

@@ -5,7 +5,6 @@ import logging
 
 import pytest
 from rooms_helpers import task
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
@@ -20,15 +19,10 @@ from kling_async import (
 from kling_async.polling.wait import until_end
 from kling_async.polling.watch import EMPTY_FOR, EMPTY_POLLS, NOT_FOUND_FOR, UNCLEAR_ANSWERS, Watch
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 S, P, OK, BAD = TaskStatus.SUBMITTED, TaskStatus.PROCESSING, TaskStatus.SUCCEED, TaskStatus.FAILED
 GONE = TaskNotFoundError(1201, "Task not found by id/external id: 1", http_status=400)
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

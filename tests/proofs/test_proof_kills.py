@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from proofs.journal_tools import environment, png
+from made_pictures import png
+from proofs.journal_tools import environment
 from proofs.kill_worker import JOBS, OWN_ID, STEPS
 
 from kling_async.emulator import ByPolls, Emulator

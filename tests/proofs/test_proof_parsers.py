@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from proofs.journal_tools import environment, png
+from made_pictures import png
+from proofs.journal_tools import environment
 from yarl import URL
 
 from kling_async import KlingError, callbacks

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from made_pictures import png
 from proof_helpers import PROOF_TIME, client, emulating
-from proofs.journal_tools import png
 
 from kling_async import ConfigurationError, Image2VideoRequest, KlingClient, KlingError
 from kling_async.callbacks import verify_signature

@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from proofs.journal_tools import environment, png
+from made_pictures import png
+from proofs.journal_tools import environment
 
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import ByPolls, Emulator

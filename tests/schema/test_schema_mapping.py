@@ -9,7 +9,7 @@ import math
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rooms_helpers import b64, png
+from made_pictures import b64, png
 
 from kling_async.errors import ValidationError
 from kling_async.schema import wire

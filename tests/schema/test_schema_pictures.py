@@ -6,6 +6,7 @@ import struct
 import zlib
 
 import pytest
+from made_pictures import chunk
 from PIL import Image, ImageCms, PngImagePlugin
 
 from kling_async.schema.picture_facts import BLOCK, examine, examine_bytes
@@ -65,7 +66,7 @@ def interlaced():
         columns, lines = -(-(WIDTH - x) // across), -(-(HEIGHT - y) // down)
         rows += (b"\0" + b"\x80" * columns) * lines
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        chunk(kind, body)
         for kind, body in [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b"")]
     )
 

@@ -5,7 +5,7 @@ from typing import get_type_hints
 
 import attrs
 import pytest
-from rooms_helpers import png
+from made_pictures import png
 
 from kling_async import Image2VideoRequest
 from kling_async.schema.image2video import Image2VideoFields

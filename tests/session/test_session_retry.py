@@ -7,7 +7,6 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual_time import VIRTUAL_TIME
 
 from kling_async.errors import (
     AccountError,
@@ -192,12 +191,8 @@ def test_an_outcome_is_unknown_unless_there_is_evidence(error, outcome):
     assert error is told.error
 
 
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
-
-
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_all_wait_together_and_the_longest_hold_counts():
     """Ten creates pass at the moment until which the longest of three holds lasts."""
     pace, now = Throttle(), asyncio.get_running_loop().time

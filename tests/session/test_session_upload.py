@@ -11,7 +11,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from rooms_helpers import b64, envelope, png, request, row, serving
+from made_pictures import b64, png
+from rooms_helpers import envelope, request, row, serving
 
 from kling_async import DynamicMask, Image2VideoRequest, KlingClient, ValidationError
 from kling_async.emulator import Emulator
