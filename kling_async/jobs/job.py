@@ -119,6 +119,10 @@ class JobLife(Generic[RequestT]):
                     raise self._failure
                 if self.task_id is None and not self._over:
                     await self._accept(limiters, stages, weight, look_up_first=look_up_first)
+                elif limiters and not self._slots and not self._over:  # a bare create has made the task
+                    self._lone = False
+                    self._slots = tuple(limiter.slot(weight) for limiter in limiters)
+                    self._take_slots()
         except asyncio.CancelledError as cancelled:
             observers = self._tools.observers
             observers.abandoned(cancelled, self._state, self.task_id, self.external_task_id)
