@@ -60,7 +60,7 @@ async def fixed(url: str) -> Seen:
 
 
 async def measure(run: Callable[[str], Awaitable[Seen]], sigma: float) -> dict[str, Any]:
-    """Looks, creates and delays of one way to wait."""
+    """Polls, creates and delays of one way to wait."""
     now = asyncio.get_running_loop().time
     times = iter(job_times(JOBS, SECONDS, sigma))
     page = Page(now, lambda: next(times))
@@ -71,7 +71,7 @@ async def measure(run: Callable[[str], Awaitable[Seen]], sigma: float) -> dict[s
     ends = page.ends()
     delays = [seen[task_id] - ends[task_id] for task_id in ends]
     return {
-        "looks": page.counts["get"] + page.counts["list"],
+        "polls": page.counts["get"] + page.counts["list"],
         "creates": page.counts["create"],
         "median": statistics.median(delays),
         "mean": statistics.mean(delays),
@@ -101,16 +101,16 @@ def main() -> None:
         theirs = run_virtual(measure(fixed, sigma))
         table(
             f"{JOBS} {kind}, {IN_FLIGHT} in flight",
-            ["", "creates", "list looks", "single looks", "delay: median s", "mean s", "p95 s", "makespan s"],
+            ["", "creates", "list polls", "single polls", "delay: median s", "mean s", "p95 s", "makespan s"],
             [row("kling_async", ours), row(f"a GET per job and {INTERVAL:.0f} s", theirs)],
         )
         results.append((kind, ours, theirs))
     (kind, ours, theirs), (spread, ours_spread, theirs_spread) = results
-    verdict(f"{kind}: looks, of {NEEDED:.0f}", ours["looks"] / NEEDED, 1 / 20)
-    verdict(f"{kind}: looks and creates, of {NEEDED:.0f}", (ours["looks"] + ours["creates"]) / NEEDED, 1 / 20)
+    verdict(f"{kind}: polls, of {NEEDED:.0f}", ours["polls"] / NEEDED, 1 / 20)
+    verdict(f"{kind}: polls and creates, of {NEEDED:.0f}", (ours["polls"] + ours["creates"]) / NEEDED, 1 / 20)
     for key in ("median", "mean", "p95"):
         verdict(f"{kind}: {key} delay, of the fixed loop's", ours[key] / theirs[key], 1.0)
-    for key in ("median", "mean", "p95", "looks"):
+    for key in ("median", "mean", "p95", "polls"):
         verdict(f"{spread}: {key}, of the fixed loop's", ours_spread[key] / theirs_spread[key], 1.0)
 
 

@@ -205,7 +205,7 @@ def judge_twice(emulator, jobs):
 
 
 def forgotten(task):
-    """Whether the service itself lost the task for ever, by planned trouble."""
+    """Whether the service itself lost the task for good, by planned trouble."""
     return task.hidden_until == math.inf
 
 

@@ -30,7 +30,7 @@ def picture(tmp_path):
 
 @pytest.fixture
 async def emulator():
-    """A service whose tasks have ended by their first look."""
+    """A service whose tasks have ended by their first poll."""
     async with Emulator(render=False, advance=AtOnce()) as running:
         yield running
 

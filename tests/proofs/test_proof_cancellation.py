@@ -105,7 +105,7 @@ async def test_a_job_cancelled_anywhere_and_run_again_by_the_same_client_pays_on
             async with client(emulator, journal=journal, max_in_flight=1) as kling:
                 struck = await cancelling.strikes(kling.image2video.generate(request))
                 task = await kling.image2video.generate(request)
-                await asyncio.sleep(120)  # whoever holds the cancelled job's slot looks again meanwhile
+                await asyncio.sleep(120)  # whoever holds the cancelled job's slot polls meanwhile
                 assert (0, 0) == (kling.slots.held, kling.slots.waiting)
             judge_twice(emulator, 1)
             judge_lost(emulator, {task.task_id})

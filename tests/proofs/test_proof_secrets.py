@@ -51,7 +51,7 @@ DETAILS = {"gzip-bomb": {"megabytes": 9}, "drip": {"seconds": 2.0}}
 """Parameters that suit virtual time."""
 
 TIMES = {"concurrency": 5, "gzip-bomb": 2}
-"""How often what a job bears for ever, or what takes long to unpack, strikes; all else strikes every time."""
+"""How often what a job can bear any number of times, or what takes long to unpack, strikes; all else strikes every time."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def _no_settings(monkeypatch):
 
 
 class Scanner(logging.Handler):
-    """Looks for canaries in everything it is shown; `found` tells where they were, `seen` how much was looked at."""
+    """Searches everything it is shown for canaries; `found` tells where they were, `seen` how much was searched."""
 
     def __init__(self):
         super().__init__(logging.DEBUG)
