@@ -69,7 +69,7 @@ class ProofLoop(VirtualLoop):
 
 
 PROOF_TIME = ("asyncio", {"loop_factory": ProofLoop})
-"""For a proof module's `anyio_backend` fixture; needs `watch_threads`."""
+"""What the fixture `anyio_backend` is for proofs with the marker `virtual_time`; needs `watch_threads`."""
 
 
 def watch_threads(monkeypatch):

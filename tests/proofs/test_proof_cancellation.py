@@ -8,22 +8,16 @@ import asyncio
 import threading
 
 import pytest
-from proof_helpers import PROOF_TIME, client, emulating, judge_lost, judge_twice, lagging, requests, unguarded
+from proof_helpers import client, emulating, judge_lost, judge_twice, lagging, requests, unguarded
 from rooms_helpers import CancelledAt
 
 from kling_async.emulator import ByClock
 from kling_async.emulator.videos.gallery import FIXED_VIDEO
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 MOST = 400
 """A job with more suspension points than these is a defect of the proof."""
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
 
 
 def slow_to_create(emulator):

@@ -9,7 +9,6 @@ from collections import Counter
 
 import pytest
 from proof_helpers import (
-    PROOF_TIME,
     Told,
     client,
     emulating,
@@ -25,18 +24,12 @@ from proof_matrix import FILE_PAIRS, JOB_PAIRS, MODES, PAIRS, Scenario, run_file
 
 from kling_async.emulator import ByClock
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 SEEDS = range(1)
 LONG_SEEDS = range(1, 7)
 OUTAGE = 180.0
 """Virtual seconds."""
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
 
 
 def named(pairs):
