@@ -69,7 +69,7 @@ class ProofLoop(VirtualLoop):
 
 
 PROOF_TIME = ("asyncio", {"loop_factory": ProofLoop})
-"""For a proof module's `anyio_backend` fixture; needs `watch_threads`."""
+"""What the fixture `anyio_backend` is for proofs with the marker `virtual_time`; needs `watch_threads`."""
 
 
 def watch_threads(monkeypatch):
@@ -205,7 +205,7 @@ def judge_twice(emulator, jobs):
 
 
 def forgotten(task):
-    """Whether the service itself lost the task for ever, by planned trouble."""
+    """Whether the service itself lost the task for good, by planned trouble."""
     return task.hidden_until == math.inf
 
 

@@ -112,7 +112,7 @@ def _for_files(kind, details):
 
 
 async def run_jobs(scenario, folder, tally):
-    """Runs one scenario of creates and looks and judges it.
+    """Runs one scenario of creates and polls and judges it.
 
     Args:
         scenario: What strikes.

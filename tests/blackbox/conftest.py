@@ -1,4 +1,4 @@
-"""Fixtures of the tests that were written from the page alone: a bare service and clients that talk to it."""
+"""Fixtures of the tests that were written from the API reference alone: a bare service and clients that talk to it."""
 
 import sys
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ def _no_settings(monkeypatch):
 
 @pytest.fixture
 async def service():
-    """A service that obeys the page and writes down what arrives."""
+    """A service that obeys the API reference and writes down what arrives."""
     async with Service() as running:
         yield running
 
@@ -46,7 +46,7 @@ def client(service):
 
 @pytest.fixture
 async def kling(client):
-    """A client that checks the page's rules and no capability map."""
+    """A client that checks the API reference's rules and no capability map."""
     async with client() as made:
         yield made
 

@@ -40,14 +40,6 @@ async def server():
         yield running
 
 
-@pytest.fixture
-async def downloader(server):
-    """A downloader of a client of its own."""
-    transport = Transport(URL(server.url))
-    yield Downloader(transport)
-    await transport.aclose()
-
-
 def listed(folder):
     """The names in the folder."""
     return sorted(each.name for each in folder.iterdir())

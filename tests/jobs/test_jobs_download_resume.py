@@ -32,14 +32,6 @@ async def server():
         yield running
 
 
-@pytest.fixture
-async def downloader(server):
-    """A downloader of a client of its own."""
-    transport = Transport(URL(server.url))
-    yield Downloader(transport)
-    await transport.aclose()
-
-
 KILLED = """
 import asyncio, sys
 from pathlib import Path

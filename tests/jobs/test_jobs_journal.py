@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 
 
 async def test_the_same_script_again_meets_its_own_jobs(emulator, script, picture):
-    """Derived keys come out the same in every process, and what has ended is not even looked at."""
+    """Derived keys come out the same in every process, and what has ended is not polled."""
     requests = [Image2VideoRequest(image=picture, prompt=f"{number}") for number in range(4)]
     for _ in range(3):
         async with script() as kling:
@@ -202,7 +202,7 @@ async def test_resume_goes_on_without_the_script(emulator, script, picture, tmp_
 
 
 async def test_an_unknown_create_that_was_accepted_is_adopted(emulator, script, picture):
-    """Its answer was lost with the process: the look finds the task, and nothing is sent."""
+    """Its answer was lost with the process: the look-up finds the task, and nothing is sent."""
     async with script() as kling:
         emulator.fault("create", "reset-after")
         emulator.fault("any", "account", times=None, code=1000)
@@ -217,7 +217,7 @@ async def test_an_unknown_create_that_was_accepted_is_adopted(emulator, script, 
 
 
 async def test_on_unknown_hold_sends_nothing_again(emulator, script, picture):
-    """A create of unknown outcome that no look finds is held back, and can be released by the next run."""
+    """A create of unknown outcome that no look-up finds is held back, and can be released by the next run."""
     async with script(on_unknown="hold") as kling:
         emulator.fault("create", "reset-before")
         with pytest.raises(SubmissionUnknownError):

@@ -40,26 +40,6 @@ asyncio.run(main())
 """A process that opens a journal, writes so many jobs, and is killed."""
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def opened(path):
-    """Opens stores, and closes them in the end."""
-    stores = []
-
-    def make(owner=OWNER, at=path, **options):
-        stores.append(Store(at, owner, **options))
-        return stores[-1]
-
-    yield make
-    for each in stores:
-        each.close()
-
-
 def killed(path, jobs):
     """Leaves what a killed process leaves."""
     command = [sys.executable, "-c", KILLED, str(path), OWNER, str(jobs)]

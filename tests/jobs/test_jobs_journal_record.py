@@ -327,7 +327,7 @@ async def test_one_key_for_two_endpoints_is_an_error(opened):
 
 
 async def test_a_damaged_request_is_learnt_again_from_the_script(opened, tmp_path):
-    """The job stays unknown and cannot be sent, and the request is there for whoever looks."""
+    """The job stays unknown and cannot be sent, and the request is there for whoever reads the journal."""
     key = await met(journal := opened(), "one")
     journal.close()
     data = (tmp_path / "jobs.sqlite").read_bytes()

@@ -73,7 +73,7 @@ async def test_a_job_that_lost_patience_keeps_its_slot():
 
 
 async def test_an_unknown_create_keeps_its_slot_while_nothing_can_be_learnt():
-    """Looks fail for ten minutes; its task, made long ago, is then seen to have ended."""
+    """Polls fail for ten minutes; its task, made long ago, is then seen to have ended."""
     async with emulator(advance=ByClock(900.0)) as service, client(service, max_in_flight=1) as kling:
         service.fault("create", "reset-after")
         service.fault("get", "error-before", times=None)

@@ -11,7 +11,7 @@ from jobs.journal_files import OWNER, add, count
 
 from kling_async import JournalError
 from kling_async.jobs import journal_file
-from kling_async.jobs.store import GROUP, Store
+from kling_async.jobs.store import GROUP
 
 pytestmark = pytest.mark.anyio
 
@@ -53,26 +53,6 @@ class CommitFails:
     def in_transaction(self):
         """As SQLite has it."""
         return self.plain.in_transaction
-
-
-@pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "jobs.sqlite"
-
-
-@pytest.fixture
-def opened(path):
-    """Opens stores, and closes them in the end."""
-    stores = []
-
-    def make(**options):
-        stores.append(Store(path, OWNER, **options))
-        return stores[-1]
-
-    yield make
-    for each in stores:
-        each.close()
 
 
 def disk_of(path, **options):

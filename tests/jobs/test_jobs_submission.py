@@ -209,7 +209,7 @@ LOOKS_FAIL = [
 @pytest.mark.parametrize(("kind", "details"), LOOKS_FAIL, ids=named(LOOKS_FAIL))
 @pytest.mark.parametrize("made", [True, False])
 async def test_what_cannot_be_learnt_is_said_with_its_id(service, kling, kind, details, made):
-    """The create's answer is lost and no look is answered: the id is all there is, and no second create."""
+    """The create's answer is lost and no look-up is answered: the id is all there is, and no second create."""
     service.fault("create", "reset-after" if made else "reset-before", times=None)
     service.fault("get", kind, times=None, **details)
     service.fault("list", kind, times=None, **details)
@@ -222,7 +222,7 @@ async def test_what_cannot_be_learnt_is_said_with_its_id(service, kling, kind, d
 
 
 async def test_keys_revoked_between_create_and_look_leave_it_unknown(service, kling):
-    """A permanent error of the look is no evidence about the create."""
+    """A permanent error of the look-up is no evidence about the create."""
     service.fault("create", "reset-after")
     service.fault("get", "account", code=1002, times=None)
     with pytest.raises(SubmissionUnknownError) as caught:
@@ -313,7 +313,7 @@ async def test_a_rate_limit_slows_all_creates_together(service, kling):
 
 
 async def test_a_token_refused_for_its_time_is_signed_anew_once(service):
-    """A clock that is two hours off costs one more request, for a create as for a look, and no error."""
+    """A clock that is two hours off costs one more request, for a create as for a look-up, and no error."""
     async with client(service, clock=lambda: service.clock() - 7200) as kling:
         one_task(service, await kling.image2video.create(request()))
         assert 2 == service.counts["create"]
@@ -350,7 +350,7 @@ MIXED = [
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_three_faults_in_a_row_make_one_task(service, kling, seed):
-    """Whatever comes after what; looks fail now and then, too."""
+    """Whatever comes after what; look-ups fail now and then, too."""
     chance = random.Random(seed)
     for kind, details in chance.sample(MIXED, 3):
         service.fault("create", kind, **details)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from proof_helpers import watch_threads
+from proof_helpers import PROOF_TIME, watch_threads
 
 HERE = Path(__file__).parent
 
@@ -12,6 +12,15 @@ HERE = Path(__file__).parent
 def patient_threads(monkeypatch):
     """Virtual time waits for the journal's thread and for files."""
     watch_threads(monkeypatch)
+
+
+@pytest.fixture
+def anyio_backend(request):
+    """With the marker `virtual_time`, a clock that jumps, but not while a thread is at work."""
+    if request.node.get_closest_marker("virtual_time") is None:
+        return "asyncio"
+    request.getfixturevalue("patient_threads")
+    return PROOF_TIME
 
 
 def pytest_collection_modifyitems(items):

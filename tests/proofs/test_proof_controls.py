@@ -13,7 +13,6 @@ from contextlib import nullcontext
 import pytest
 from attrs import evolve
 from proof_helpers import (
-    PROOF_TIME,
     Told,
     client,
     emulating,
@@ -31,13 +30,7 @@ from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.submission import Submission
 from kling_async.session.submit import new_external_id
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 @pytest.fixture(params=["whole", "broken"])

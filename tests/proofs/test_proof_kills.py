@@ -134,7 +134,7 @@ async def test_a_batch_that_nobody_kills_passes_the_judge(begin):
 
 
 async def test_a_second_run_of_a_finished_batch_sends_nothing(begin):
-    """Everything is met in the journal: no create, no look, no download."""
+    """Everything is met in the journal: no create, no poll, no download."""
     async with begin() as run:
         await run.once()
         before = dict(run.emulator.counts)

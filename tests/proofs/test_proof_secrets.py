@@ -19,7 +19,7 @@ from pathlib import Path
 import attrs
 import pytest
 from made_pictures import png
-from proof_helpers import PROOF_TIME, client, emulating
+from proof_helpers import client, emulating
 
 from kling_async import ConfigurationError, Image2VideoRequest, KlingClient, KlingError
 from kling_async.callbacks import verify_signature
@@ -28,7 +28,7 @@ from kling_async.emulator.trouble.kind import CALLS
 from kling_async.emulator.trouble.kinds import KINDS
 from kling_async.session.auth import BearerHeader, Secret
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 ACCESS_KEY = "canary-access-0f3c9a71d2"
 SECRET_KEY = "canary-secret-5b7e1f9043c8a26d5b7e1f9043c8a26d"
@@ -51,13 +51,7 @@ DETAILS = {"gzip-bomb": {"megabytes": 9}, "drip": {"seconds": 2.0}}
 """Parameters that suit virtual time."""
 
 TIMES = {"concurrency": 5, "gzip-bomb": 2}
-"""How often what a job bears for ever, or what takes long to unpack, strikes; all else strikes every time."""
-
-
-@pytest.fixture
-def anyio_backend():
-    """Hours of trouble in virtual time."""
-    return PROOF_TIME
+"""How often what a job can bear any number of times, or what takes long to unpack, strikes; all else strikes every time."""
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +62,7 @@ def _no_settings(monkeypatch):
 
 
 class Scanner(logging.Handler):
-    """Looks for canaries in everything it is shown; `found` tells where they were, `seen` how much was looked at."""
+    """Searches everything it is shown for canaries; `found` tells where they were, `seen` how much was searched."""
 
     def __init__(self):
         super().__init__(logging.DEBUG)

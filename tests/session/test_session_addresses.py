@@ -228,7 +228,7 @@ async def test_a_callers_session_does_not_get_around_the_guard(names, tmp_path, 
 
 
 async def test_a_name_that_changes_its_address_gains_nothing(tmp_path, monkeypatch):
-    """Public when it is looked at, loopback when it is connected to: the connection's own look-up decides."""
+    """Public when it is looked up, loopback when it is connected to: the connection's own look-up decides."""
     inner = Answers(["8.8.8.8"], ["127.0.0.1"])
     monkeypatch.setattr("aiohttp.DefaultResolver", lambda: inner)
     resolver = PublicResolver(inner)

@@ -35,7 +35,7 @@ def client(url, **options):
 
 
 async def test_creates_have_connections_of_their_own_and_looks_share_one():
-    """The client's port tells connections apart; a look's connection is kept, a create's is not."""
+    """The client's port tells connections apart; a poll's connection is kept, a create's is not."""
     ports = {"GET": [], "POST": []}
 
     async def handle(got):
@@ -53,7 +53,7 @@ async def test_creates_have_connections_of_their_own_and_looks_share_one():
 
 
 async def test_a_stale_look_connection_is_no_error():
-    """The server closes after each answer; the next look goes through all the same."""
+    """The server closes after each answer; the next poll goes through all the same."""
 
     async def handle(got):
         response = envelope(row("7"))
@@ -91,7 +91,7 @@ async def test_answers_are_read_up_to_eight_mebibytes(size, packed):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(status):
-    """Neither the look nor its token goes anywhere else."""
+    """Neither the poll nor its token goes anywhere else."""
     reached = []
 
     async def elsewhere(got):
