@@ -1,8 +1,8 @@
 """Fixtures of the lifecycle's tests: virtual time that waits for threads, a picture, a journal's path, a service."""
 
 import pytest
+from made_pictures import png
 from proof_helpers import PROOF_TIME, watch_threads
-from proofs.journal_tools import png
 from rooms_helpers import emulator
 
 

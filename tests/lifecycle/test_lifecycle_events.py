@@ -6,7 +6,8 @@ import logging
 import attrs
 import pytest
 from lifecycle.lifecycle_helpers import ids, polls
-from rooms_helpers import client, png, request, requests
+from made_pictures import png
+from rooms_helpers import client, request, requests
 
 from kling_async import AccountError, DownloadError, Image2VideoRequest, TaskFailedError, events
 from kling_async.events import (

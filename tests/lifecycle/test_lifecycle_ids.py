@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from lifecycle.lifecycle_helpers import ids
-from proofs.journal_tools import png
+from made_pictures import png
 from rooms_helpers import client, request
 
 from kling_async import ContentPolicyError, Image2VideoRequest, JournalError, ValidationError
@@ -87,7 +87,7 @@ async def test_look_up_first_expects_it(service, caplog):
     async with client(service) as kling:
         task = await kling.image2video.generate(request(0, external_task_id="mine"), look_up_first=True)
     assert [task.task_id] == ids(service)
-    assert [] == [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert [] == adoptions(caplog)
 
 
 @pytest.mark.parametrize("fault", ["reset-after", "hang", "error-after"])
@@ -151,7 +151,7 @@ async def test_without_a_journal_pictures_are_not_hashed(service, picture, monke
         def __getattr__(self, name):
             return getattr(self._inner, name)
 
-    picture.write_bytes(png(side=400))
+    picture.write_bytes(png(padding=100_000))
     size = picture.stat().st_size
     image = picture if given == "file" else picture.read_bytes()
     monkeypatch.setattr(hashlib, "sha256", Counting)

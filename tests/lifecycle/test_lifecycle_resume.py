@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from lifecycle.lifecycle_helpers import WAYS, begun, go_on, ids, left_running, left_unknown, now, polls
-from proofs.journal_tools import png
+from made_pictures import png
 from rooms_helpers import client, request, requests
 
 from kling_async import Image2VideoRequest, JournalError, ValidationError
