@@ -110,7 +110,7 @@ async def test_same_object_and_same_id_are_one_task(connect):
 )
 async def test_paid_task_is_named_whenever_the_caller_goes(connect, trouble, how):
     """A job that is cancelled, or whose client is closed, at any moment names what the ledger has of it."""
-    for moment in range(0, 30, 2):
+    for moment in range(0, 30, 3):
         events = []
         async with (
             Server(duration=5) as server,
