@@ -10,6 +10,7 @@ takes long holds the loop for as long. Times are durations in seconds; take the 
 from __future__ import annotations
 
 import logging
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
@@ -223,7 +224,7 @@ class Events:
             return
         try:
             self._hook(event)
-        except Exception:
+        except (Exception, CancelledError):  # a plain call: no cancellation of ours can come out of it
             if not self._has_raised:
                 self._has_raised = True
                 logger.exception(

@@ -6,6 +6,7 @@ aiohttp's own errors can hold the request's headers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
@@ -27,13 +28,14 @@ _NEVER_CONNECTED: Final = (
 )
 
 
-def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
+def translate(error: Exception, url: URL, *, sent: bool, redact: Callable[[str], str] = str) -> KlingError:
     """Turns a foreign error into ours.
 
     Args:
         error: What aiohttp, or what is below it, raised.
         url: Where the request went.
         sent: Whether some of the request's body can have left.
+        redact: Takes the request's token out of a text; aiohttp quotes what it cannot read.
     """
     host = harmless(url.raw_authority.rpartition("@")[2] or str(url))
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefusedError):
@@ -45,10 +47,13 @@ def translate(error: Exception, url: URL, *, sent: bool) -> KlingError:
     if isinstance(error, TimeoutError):
         return ConnectionFailedError(f"{host} did not answer in time", sent=sent)
     if isinstance(error, aiohttp.ClientError | OSError):
-        # aiohttp's text of an answer that it cannot read holds the URL, which is signed for a result.
+        # aiohttp's text of an answer that it cannot read holds the URL, which is signed for a result, and that of an
+        # answer that broke off in its headers holds all of these.
         said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
-        reason = harmless(said.partition(" Connection<")[0]) or type(error).__name__
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            said = "the server closed the connection"
+        reason = harmless(redact(said.partition(" Connection<")[0])) or type(error).__name__
         return ConnectionFailedError(f"no whole answer from {host}: {reason}", sent=sent)
     return ConfigurationError(
-        f"the request to {host} could not be made: {type(error).__name__}: {harmless(str(error))}"
+        f"the request to {host} could not be made: {type(error).__name__}: {harmless(redact(str(error)))}"
     )

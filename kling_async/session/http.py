@@ -1,15 +1,16 @@
 """The seam to aiohttp: one request out, one answer in, and every foreign error made ours here and nowhere else.
 
 Promises: redirects are never followed on API calls; creates go over connections that nobody used before; an answer is
-read up to 8 MiB decompressed; the Authorization header goes to the base URL's origin alone; whether a create's body
-can have left is known. No foreign exception is chained: its frames may hold the header's bytes.
+read up to 8 MiB decompressed; the Authorization header goes to the base URL's origin alone, and no answer or error holds
+its token, even if the server sent it back; whether a create's body can have left is known. No foreign exception is
+chained: its frames may hold the header's bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +31,7 @@ from kling_async.session.addresses import check_url, is_loopback, is_public, lit
 from kling_async.session.auth import BearerHeader
 from kling_async.session.connections import Sessions
 from kling_async.session.foreign import translate
+from kling_async.session.redaction import Redaction
 from kling_async.session.upload import Upload
 
 CONNECT_TIMEOUT: Final = 15.0
@@ -181,6 +183,7 @@ class Transport:
         sent: Callable[[], bool],
     ) -> Answer:
         url = URL(str(self.base_url).rstrip("/") + path, encoded=True)
+        redaction = Redaction(bearer)
         headers = {
             "Authorization": bearer,
             "Content-Type": "application/json",
@@ -188,22 +191,16 @@ class Transport:
             "User-Agent": f"kling-async/{__version__}",
             **options.pop("headers", {}),
         }
+        options |= {"headers": headers, "allow_redirects": False, "raise_for_status": False}
         try:
-            async with session.request(
-                method,
-                url,
-                headers=headers,
-                allow_redirects=False,
-                raise_for_status=False,
-                **options,
-            ) as response:
-                body = await _read(response)
-                return Answer(response.status, response.headers, body)
+            answer = await _exchange(session.request(method, url, **options), redaction)
         except KlingError:
             raise
         except Exception as error:  # noqa: BLE001 - translated below, outside the handler, so that none is chained
-            failure = translate(error, url, sent=sent())
-        raise failure
+            answer = translate(error, url, sent=sent(), redact=redaction.text)
+        if isinstance(answer, KlingError):
+            raise answer
+        return answer
 
     def file_url(self, text: str, what: str = "the result's URL") -> URL:
         """Reads the URL of a file; each hop of a redirect goes through it.
@@ -301,13 +298,19 @@ def _timeout(total: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=total, sock_connect=CONNECT_TIMEOUT)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            response.close()
-            raise MalformedResponseError(
-                f"the answer is larger than {MAX_ANSWER} bytes", http_status=response.status
-            )
-    return bytes(body)
+async def _exchange(
+    request: AbstractAsyncContextManager[aiohttp.ClientResponse], redaction: Redaction
+) -> Answer | KlingError:
+    """Sends a request and reads its answer.
+
+    An answer that is too large is returned as an error, not raised: this frame's locals show the headers as received.
+    """
+    async with request as response:
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                response.close()
+                said = f"the answer is larger than {MAX_ANSWER} bytes"
+                return MalformedResponseError(said, http_status=response.status)
+        return Answer(response.status, redaction.headers(response.headers), redaction.body(bytes(body)))
