@@ -7,7 +7,6 @@ and the order of what is due together are drawn from the seed as the world goes 
 import random
 
 import attrs
-from simulation import seams
 
 
 @attrs.frozen
@@ -163,6 +162,9 @@ def make_plan(seed):
     if mortal:
         concerns.append(_deaths)
     troubles = [each for concern in concerns for each in concern(_chance(seed, concern), plan)]
+    if any(each.kind == "lie" for each in troubles):
+        # another task without its external id cannot be told from the right one
+        troubles = [each for each in troubles if (each.place, each.kind) != ("get", "wrong-types")]
     return attrs.evolve(plan, troubles=tuple(troubles))
 
 
@@ -213,19 +215,16 @@ def _service(draw, plan):
 
 def _lies(draw, plan):
     for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
-        if plan.repeated == "accept" and "answers-that-lie" in seams.GAPS:
-            break
         yield Trouble("lookup", draw.randint(1, 2 * plan.jobs), "lie")
-    if "answers-that-lie" not in seams.GAPS:
-        for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
-            yield Trouble("get", draw.randint(1, 6 * plan.jobs), "lie")
+    for _ in range(_some(draw, draw.choice([0, 0, 1, plan.jobs / 3]))):
+        yield Trouble("get", draw.randint(1, 6 * plan.jobs), "lie")
 
 
 def _user(draw, plan):
     for session in range(len(plan.scripts)):
         for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
             kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
-            if kind == "step" and (not plan.journal or "clock-steps" in seams.GAPS):
+            if kind == "step" and not plan.journal:
                 kind = "cancel"
             amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(
                 kind, 0
@@ -252,11 +251,11 @@ def _seconds(draw, plan):
 
 def _damage(draw, plan):
     """What happens to the journal's files between two processes."""
-    kinds = [("side-files", "lose-wal"), ("journal-bits", "bit"), ("side-files", "cut-main")]
+    kinds = ["lose-side-files", "bit", "cut-main"]
     for session in range(1, len(plan.scripts)):
-        gap, kind = draw.choice(kinds)
+        kind = draw.choice(kinds)
         number = draw.random()
-        if draw.random() < 0.12 and gap not in seams.GAPS:
+        if draw.random() < 0.12:
             yield Trouble("between", session, kind, round(number, 6), session)
 
 

@@ -212,9 +212,14 @@ class User:
         if self.good:
             loop = self.world.loop
             until = loop.time() + 1500.0
-            while seams.slots(self.kling) != (0, 0) and loop.time() < until:
+            while self.slots != (0, 0) and loop.time() < until:
                 await asyncio.sleep(5.0)
-            self.world.slots_at_end = seams.slots(self.kling)
+            self.world.slots_at_end = self.slots
+
+    @property
+    def slots(self):
+        """The numbers of slots held and of jobs that wait for one."""
+        return self.kling.slots.held, self.kling.slots.waiting
 
     async def batch(self):
         await self._many(self.world.wishes)
@@ -283,7 +288,7 @@ class User:
 
     async def _single(self, wish):
         request = self.world.request(wish)
-        again = self.chance.random() < 0.5 and "ask-again" not in self.world.gaps
+        again = self.chance.random() < 0.5
         try:
             try:
                 task = await self._generate(wish, request, self.patience)
