@@ -12,10 +12,10 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from kling_async.emulator.service.answers import RefusedError
 from kling_async.emulator.service.rules import IMAGE2VIDEO, TEXT2VIDEO, VIDEO_EXTEND, broken
 from kling_async.emulator.service.submission import parse
-
 from kling_async.errors import ValidationError
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
