@@ -20,6 +20,9 @@ START = 1000.0
 EPOCH = 1_790_000_000.0
 """Unix time at the loop's zero, by a clock that is right."""
 
+MOST_ITERATIONS = 2_000_000
+"""A hundred times what the longest world needs."""
+
 HOST = contextvars.ContextVar("simulated host")
 
 
@@ -103,7 +106,7 @@ class SimLoop(asyncio.BaseEventLoop):
         bound: Virtual seconds after which the world counts as stuck.
     """
 
-    def __init__(self, seed, history, bound=2_000_000.0):
+    def __init__(self, seed, history, bound=100_000.0):
         super().__init__()
         self.set_debug(False)
         self.history = history
@@ -207,6 +210,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self._take_outside(ready)
         self._take_timers(ready)
         self.iterations += 1
+        if self.iterations > MOST_ITERATIONS:
+            raise StuckError(f"it goes round without an end; these wait: {self.waiting()}")
         if self.at_iteration and self.iterations in self.at_iteration:
             self.at_iteration.pop(self.iterations)()
         count = len(ready)

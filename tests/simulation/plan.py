@@ -158,7 +158,7 @@ def make_plan(seed):
     )  # fmt: skip
     concerns = [_net, _service, _lies, _user]
     if journal:
-        concerns += [_disk, _seconds, _damage]
+        concerns += [_disk, _steps, _seconds, _damage]
     if mortal:
         concerns.append(_deaths)
     troubles = [each for concern in concerns for each in concern(_chance(seed, concern), plan)]
@@ -223,12 +223,8 @@ def _lies(draw, plan):
 def _user(draw, plan):
     for session in range(len(plan.scripts)):
         for _ in range(_some(draw, draw.choice([0, 0, 0, 2]))):
-            kind = draw.choice(["cancel", "cancel", "close", "strangers", "step"])
-            if kind == "step" and not plan.journal:
-                kind = "cancel"
-            amount = {"strangers": draw.randint(0, 4), "step": draw.choice([-3600, -25, 25, 3600])}.get(
-                kind, 0
-            )
+            kind = draw.choice(["cancel", "cancel", "close", "strangers"])
+            amount = draw.randint(0, 4) if kind == "strangers" else 0
             yield Trouble("time", round(draw.uniform(0, 60) ** 2 / 60, 4), kind, amount, session)
         if plan.journal and session and draw.random() < 0.15:
             yield Trouble("time", 0, "edit", draw.randrange(plan.jobs), session)
@@ -240,6 +236,15 @@ def _disk(draw, plan):
         kind = draw.choice(["full", "sync"])
         amount = draw.choice([1, 3, 20]) if kind == "full" else 0
         yield Trouble("disk", draw.randint(1, operations), kind, amount)
+
+
+def _steps(draw, plan):
+    """Somebody sets the user's clock, which a journal must not take for time that went by."""
+    if draw.random() < 0.6:
+        return
+    for session in range(len(plan.scripts)):
+        amount = draw.choice([-3600, -25, 25, 3600, 3600])
+        yield Trouble("time", round(draw.uniform(0, 20), 4), "step", amount, session)
 
 
 def _seconds(draw, plan):

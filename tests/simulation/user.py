@@ -130,9 +130,7 @@ def ids_of(error):
     """The id by which a job goes on after this error, or None."""
     if isinstance(error, SubmissionUnknownError):
         return error.external_task_id
-    if isinstance(error, TaskError) and error.task_id:
-        return error.task_id
-    return None
+    return getattr(error, "task_id", None) or None
 
 
 def nothing_was_created(error):
