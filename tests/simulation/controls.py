@@ -415,6 +415,15 @@ def no_fsync_before_the_rename(patch):
     patch(PartialFile, "finish", lambda self: partial.rename(self._path, self.target))
 
 
+@control("a result that was renamed stays so")
+def folder_not_synced_after_the_rename(patch):
+    def finish(self):
+        os.fsync(self._file)
+        partial.rename(self._path, self.target)
+
+    patch(PartialFile, "finish", finish)
+
+
 @control("what a killed download left is checked before it is used")
 def rest_of_a_download_not_checked(patch):
     def verify(self):

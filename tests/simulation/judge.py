@@ -95,14 +95,22 @@ def _not_found(world):
 
 
 def _files(world):
+    yield from (("file", each) for each in dict.fromkeys([*world.broken_files, *broken_files(world)]))
+    for name in world.half_files:
+        yield "file", f"{name} was no whole video when a process had gone"
+    for path in sorted(world.folder.glob(".*.part*")):
+        if world.plan.journal and not world.damaged:
+            yield "file", f"{path.name} was left in good weather"
+
+
+def broken_files(world):
+    """What is wrong with the files that the user was told to be whole."""
     for path, task_id in sorted(world.told.files.items()):
         name = Path(path).name
         if not Path(path).exists():
-            yield "file", f"{name} was reported whole and is not there"
+            yield f"{name} was reported whole and is not there"
         elif (content := Path(path).read_bytes()) != seams.video_of(task_id):
-            yield "file", f"{name} was reported whole and has {len(content)} other bytes"
-    for name in world.half_files:
-        yield "file", f"{name} was no whole video when a process had gone"
+            yield f"{name} was reported whole and has {len(content)} other bytes"
 
 
 def half_files(world):

@@ -112,8 +112,12 @@ SERVICE = (
     ("create", "lagging", 4, {"seconds": (1, 24)}),
     ("create", "duplicate", 4, {}),
     ("create", "redirect", 1, {}),
+    ("create", "another-id", 2, {}),
+    ("create", "rate-limit-after", 2, {}),
     ("get", "reset-after", 2, {}),
     ("get", "error-before", 2, {"code": [5000, 5001, 5002]}),
+    ("get", "error-before", 3, {"code": [1, 404, 408, 429, 500, 503, 5003]}),
+    ("get", "another-task", 2, {}),
     ("get", "html-before", 3, {"http": [500, 502, 503, 504]}),
     ("get", "truncate", 1, {}),
     ("get", "wrong-types", 2, {}),
@@ -121,6 +125,7 @@ SERVICE = (
     ("get", "delay", 2, {"seconds": (1, 60)}),
     ("get", "amnesia", 1, {"seconds": (1, 24)}),
     ("list", "reset-after", 1, {}),
+    ("list", "stale-rows", 1, {}),
     ("list", "html-before", 2, {"http": [500, 502, 503, 504]}),
     ("list", "wrong-types", 1, {}),
     ("list", "not-json", 1, {}),
@@ -162,7 +167,7 @@ def make_plan(seed):
     if mortal:
         concerns.append(_deaths)
     troubles = [each for concern in concerns for each in concern(_chance(seed, concern), plan)]
-    if any(each.kind == "lie" for each in troubles):
+    if any(each.kind in {"lie", "another-task"} for each in troubles):
         # another task without its external id cannot be told from the right one
         troubles = [each for each in troubles if (each.place, each.kind) != ("get", "wrong-types")]
     return attrs.evolve(plan, troubles=tuple(troubles))
@@ -207,8 +212,8 @@ def _service(draw, plan):
                 details.append((name, draw.randint(*values)))
             else:
                 details.append((name, round(draw.uniform(*values), 3)))
-        if kind == "wrong-types":
-            details = []
+        if kind == "rate-limit-after" and plan.repeated == "accept":
+            kind = "rate-limit"  # nothing can tell that a refusal of this code created something
         calls = plan.jobs if call in {"create", "download"} else 3 * plan.jobs
         yield Trouble(call, draw.randrange(calls), kind, details=tuple(details))
 

@@ -69,7 +69,7 @@ def simulate(plan, *, keep=False, patch=None):
     collecting = gc.isenabled()
     gc.disable()
     sys.unraisablehook = lambda _: None  # what is dead may complain, and apsw repeats what it raised
-    folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
+    folder = tempfile.mkdtemp(prefix="kling-world-", dir=_fast_folder())
     world = World(plan, folder, keep=keep)
     handler = _Logs(world.told, world.history)
     stuck = None

@@ -59,7 +59,7 @@ class World:
         self.wishes = list(_wishes(plan))
         self.all_wishes = list(self.wishes)
         self.undelivered = []
-        self.half_files = []
+        self.half_files, self.broken_files = [], []
         self.calm = False
         self.damaged = False
         """Whether the journal's files were tampered with."""
@@ -193,6 +193,7 @@ class World:
         else:
             await self._after_end(host, task)
         self.half_files += judge.half_files(self)
+        self.broken_files += judge.broken_files(self)
 
     def _arm(self, number, host, user):
         for each in self.plan.troubles:
