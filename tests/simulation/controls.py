@@ -20,7 +20,7 @@ from kling_async.errors import (
     MalformedResponseError,
     TaskTimeoutError,
 )
-from kling_async.jobs import job, journal_lock, partial, rows, submission
+from kling_async.jobs import job, journal_lock, own_file, partial, rows, submission
 from kling_async.jobs.entry import JobState
 from kling_async.jobs.job import JobLife, Step
 from kling_async.jobs.journal import JournalRecord
@@ -434,6 +434,12 @@ def rest_of_a_download_not_checked(patch):
         return False
 
     patch(PartialFile, "verify", verify)
+
+
+@control("one download at a time writes to a target")
+def target_not_locked(patch):
+    patch(own_file, "_locked", lambda file: True)
+    patch(PartialFile, "_check_target", lambda self: None)
 
 
 @control("a download that is over leaves nothing beside its target")

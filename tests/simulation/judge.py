@@ -98,8 +98,11 @@ def _files(world):
     yield from (("file", each) for each in dict.fromkeys([*world.broken_files, *broken_files(world)]))
     for name in world.half_files:
         yield "file", f"{name} was no whole video when a process had gone"
+    for name in world.both_wrote:
+        yield "file", f"{name} was written by two downloads at once, and both were told that it is whole"
     for path in sorted(world.folder.glob(".*.part*")):
-        if world.plan.journal and not world.damaged:
+        # of another pair of downloads nobody asks again
+        if world.plan.journal and not world.damaged and not path.name.startswith(".both-"):
             yield "file", f"{path.name} was left in good weather"
 
 

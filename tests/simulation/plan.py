@@ -236,7 +236,7 @@ def _user(draw, plan):
 
 
 def _disk(draw, plan):
-    operations = plan.jobs * 18 * len(plan.scripts)
+    operations = plan.jobs * 24 * len(plan.scripts)
     for _ in range(_some(draw, draw.choice([0, 0, 0, 2, 4]))):
         kind = draw.choice(["full", "sync"])
         amount = draw.choice([1, 3, 20]) if kind == "full" else 0

@@ -59,7 +59,7 @@ class World:
         self.wishes = list(_wishes(plan))
         self.all_wishes = list(self.wishes)
         self.undelivered = []
-        self.half_files, self.broken_files = [], []
+        self.half_files, self.broken_files, self.both_wrote = [], [], []
         self.calm = False
         self.damaged = False
         """Whether the journal's files were tampered with."""
