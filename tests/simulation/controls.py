@@ -33,9 +33,10 @@ from kling_async.jobs.slots import Slot, Slots
 from kling_async.jobs.stream import JobStream
 from kling_async.jobs.submission import Submission
 from kling_async.jobs.transfer import Transfer
-from kling_async.polling import singles
+from kling_async.polling import reader, singles
 from kling_async.polling.singles import Singles
 from kling_async.polling.watch import Watch
+from kling_async.schema.task import read_task
 from kling_async.session import calls, http, retry, submit
 from kling_async.session.calls import Calls
 from kling_async.session.create_result import Accepted, NotSent, Refused
@@ -148,7 +149,7 @@ def another_task_believed(patch):
         return attrs.evolve(task, external_task_id=self._external_id)
 
     patch(Submission, "_find", find)
-    patch(singles, "_of", lambda watch, task: task)
+    patch(reader, "_task", lambda envelope, asked: read_task(envelope.data))
 
 
 @control("a create that is answered with another id is in doubt")
