@@ -271,8 +271,7 @@ class Endpoint(Reader, Generic[GivenT]):
             requests, concurrency=concurrency, timeout=timeout, on_update=on_update, schedule=schedule
         )
         async with stream:
-            outcomes = [outcome async for outcome in stream]
-        return sorted(outcomes, key=lambda outcome: outcome.index)
+            return await stream.all()
 
     def resume(
         self,

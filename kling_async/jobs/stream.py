@@ -2,13 +2,15 @@
 
 Promises: one bad job never ends the others; requests are drawn as slots come free, at most `MARGIN` before their turn
 (and as many more as an opened journal has open jobs that were not met yet), and no new ones while the consumer has as
-many finished outcomes left to take; leaving the block cancels what still waits, and waits for its end whatever else is
-cancelled; an iterable that raises has what was started finish first, and its error comes out once, at the end.
+many finished outcomes left to take; leaving the block cancels what still waits, waits for its end whatever else is
+cancelled, and tells the ids of ended jobs whose outcomes nobody took; an iterable that raises has what was started
+finish first, and its error comes out once, at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections import deque
 from collections.abc import (
@@ -26,7 +28,7 @@ from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
 from typing_extensions import override
 
-from kling_async.errors import ConfigurationError, KlingError, Problem, ValidationError
+from kling_async.errors import ConfigurationError, KlingError, Problem, ValidationError, harmless
 from kling_async.jobs.closing import finished_whatever_comes
 from kling_async.jobs.job import STOPS_CREATING
 from kling_async.jobs.observed import Stages
@@ -38,6 +40,8 @@ MARGIN: Final = 2
 
 UNANSWERED: Final = 8
 """How many creates may be under way at once where nothing else limits the jobs."""
+
+logger: Final = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT")
 Requests: TypeAlias = Iterable[RequestT] | AsyncIterable[RequestT]
@@ -92,6 +96,19 @@ class JobStream(Generic[RequestT]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await finished_whatever_comes(self._stop())
+        for outcome in self._outcomes:
+            _tell_untaken(outcome, error)
+
+    async def all(self) -> list[JobOutcome[RequestT]]:
+        """Every outcome, in the order of the input; if that is interrupted, all that came count as not taken."""
+        taken: list[JobOutcome[RequestT]] = []
+        try:
+            async for outcome in self:
+                taken.append(outcome)  # noqa: PERF401 - what was taken before an interruption is needed
+        except BaseException:
+            self._outcomes.extendleft(reversed(taken))
+            raise
+        return sorted(taken, key=lambda outcome: outcome.index)
 
     async def _stop(self) -> None:
         jobs = [*self._jobs, *([self._drawing] if self._drawing is not None else [])]
@@ -192,6 +209,23 @@ class JobStream(Generic[RequestT]):
     def stopped_by(self) -> KlingError | None:
         """The account error that stopped creating, if one did."""
         return self._stopped_by
+
+
+def _tell_untaken(outcome: JobOutcome[Any], error: BaseException | None) -> None:
+    """Tells the ids of a job that has ended, by a WARNING record and a note on the exception that interrupts."""
+    failure = outcome.error if isinstance(outcome.error, KlingError) else None
+    known = {
+        "task_id": outcome.task.task_id if outcome.task is not None else getattr(failure, "task_id", None),
+        "external_task_id": outcome.task.external_task_id
+        if outcome.task is not None
+        else getattr(failure, "external_task_id", None),
+    }
+    ids = ", ".join(f"{name} {harmless(value)}" for name, value in known.items() if value is not None)
+    if not ids:
+        return
+    if error is not None:
+        error.add_note(f"kling_async: ended, and its outcome was not taken: {ids}")
+    logger.warning("a job has ended whose outcome nobody took; %s", ids)
 
 
 _END: Final[Any] = object()

@@ -77,12 +77,15 @@ class Waits:
             schedule: When to poll; None: the client's.
             kind: What decides how long the task takes; None: as remembered for its id.
             poll_now: Whether the first poll is due at once.
-            known: Whether the service is known to have the task, so that it may be not found for a while.
+            known: Whether the service is known to have the task, so that it may be not found for a while; None: whether
+                it was seen or accepted by this client.
             own_id: Whether a target given as text is known to be the service's own id.
         """
         self.claim()
         chosen = self.schedule if schedule is None else schedule
         gap = self._learnt_gap(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
+        if known is None and target in self._kinds:
+            known = True
         return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known, own_id=own_id)
 
     async def until_end(

@@ -214,6 +214,16 @@ async def test_an_unknown_id_is_not_waited_for(kling, service):
     assert service.now() - begun < 60
 
 
+async def test_an_id_that_this_client_was_given_may_be_not_found_for_a_while(kling, service):
+    """The id of a timeout's error leads back to the task, though a query does not show it yet."""
+    service.run_for = 20
+    with pytest.raises(TaskTimeoutError) as caught:
+        await kling.image2video.generate(image=URL, timeout=1)
+    lost = envelope(code=1201, message="Task not found by id/external id", status=400)
+    service.plan("get", lost, lost)
+    assert (await kling.image2video.wait_for_task(caught.value.task_id)).succeeded
+
+
 async def test_cancelling_ends_fast_and_touches_nothing(kling, service):
     """Within a second; the task goes on, and another wait for it too."""
     task = await started(kling, service, 300)

@@ -210,6 +210,24 @@ async def test_outcomes_come_as_they_finish_and_keep_their_places():
         assert failed.task is failed.error.task
 
 
+async def test_a_cancelled_call_tells_the_ids_of_jobs_that_have_ended(caplog):
+    """Their outcomes come to nobody, and their tasks are paid for: succeeded, failed and still running ones."""
+    advance = ByClock(lambda number: 1e5 if number == 2 else 10.0)
+    async with emulator(advance=advance) as service, client(service) as kling:
+        service.fail_next("no", times=1)
+        calling = asyncio.ensure_future(kling.image2video.generate_all(requests(3)))
+        await asyncio.sleep(100)
+        calling.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await calling
+        for task in service.tasks:
+            assert task.task_id in caplog.text
+        for task in service.tasks[:2]:
+            assert f"task_id {task.task_id}, external_task_id {task.external_task_id}" in str(
+                caught.value.__notes__
+            )
+
+
 async def test_one_bad_job_never_ends_the_others(tmp_path):
     """Unsent, refused, failed, late, and no request at all."""
     batch = [

@@ -1,42 +1,45 @@
 """Builds of the library with one promise broken each, for a judge that finds nothing to be worth something.
 
 Each control is a function that replaces something through `patch(object, name, value)`. They know the library's insides, which is
-why they stand in one place: `TARGETS` names what they break.
+why they stand in one place.
 """
 
 import contextlib
+import json
 import os
-import types
 
+import aiohttp
 import attrs
-from kling_async.waiting import poller, watch
 from simulation.sqlite import SimCursor
 
 from kling_async.errors import (
     APIError,
+    ConcurrencyLimitError,
     ConnectionFailedError,
+    JournalError,
     MalformedResponseError,
-    ServerError,
-    SubmissionUnknownError,
     TaskTimeoutError,
 )
-from kling_async.jobs import batch, download, job, journal, limiter, recorded
-from kling_async.session import calls as calls_module
-from kling_async.session import http, outcome, submit
-
-TARGETS = types.SimpleNamespace(
-    Submission=submit._Submission,
-    Journal=journal.Journal,
-    Job=job.Job,
-    Minders=job.Minders,
-    SlotLimiter=limiter.SlotLimiter,
-    Poller=poller.Poller,
-    Transfer=download._Transfer,
-    Downloader=download.Downloader,
-    Calls=calls_module.Calls,
-    Watch=watch.Watch,
-    JobStream=batch.JobStream,
-)
+from kling_async.jobs import job, journal_lock, own_file, partial, rows, submission
+from kling_async.jobs.entry import JobState
+from kling_async.jobs.job import JobLife, Step
+from kling_async.jobs.journal import JournalRecord
+from kling_async.jobs.journal_file import JournalFile
+from kling_async.jobs.known import KnownJobs
+from kling_async.jobs.observed import Observers
+from kling_async.jobs.orphans import Orphans
+from kling_async.jobs.partial import PartialFile
+from kling_async.jobs.slots import Slot, Slots
+from kling_async.jobs.stream import JobStream
+from kling_async.jobs.submission import Submission
+from kling_async.jobs.transfer import Transfer
+from kling_async.polling import reader, singles
+from kling_async.polling.singles import Singles
+from kling_async.polling.watch import Watch
+from kling_async.schema.task import read_task
+from kling_async.session import calls, http, retry, submit
+from kling_async.session.calls import Calls
+from kling_async.session.create_result import Accepted, NotSent, Refused
 
 
 @attrs.frozen
@@ -66,21 +69,23 @@ def control(promise):
 
 @control("what has no clear outcome is looked up before it is sent again")
 def no_look_up_before_resending(patch):
-    async def look_up(self, reason, settle):
-        return None
+    async def look_up(self, reason):
+        self.doubt_since = None
 
-    patch(TARGETS.Submission, "look_up", look_up)
+    patch(Submission, "look_up", look_up)
 
 
 @control("never a new id to get past an error")
 def new_id_on_retry(patch):
-    whole = TARGETS.Submission.run
+    whole, whole_look_up = Submission.run, Submission.look_up
 
-    async def run(self, upload, before_send, *, as_job):
+    async def run(self, upload, before_send, *, lone):
         self.upload, self.before_send = upload, before_send
-        return await whole(self, upload, before_send, as_job=as_job)
+        return await whole(self, upload, before_send, lone=lone)
 
-    async def look_up(self, reason, settle):
+    async def look_up(self, reason):
+        if not hasattr(self, "upload"):
+            return await whole_look_up(self, reason)
         old = self._external_id.encode()
         self._external_id = submit.new_external_id()
         new = self._external_id.encode()
@@ -92,54 +97,72 @@ def new_id_on_retry(patch):
             for each, size in zip(pieces, self.upload.sizes, strict=True)
         )
         upload = attrs.evolve(self.upload, pieces=pieces, sizes=sizes)
-        return await whole(self, upload, self.before_send, as_job=True)
+        task, _ = await whole(self, upload, self.before_send, lone=False)
+        return task
 
-    patch(TARGETS.Submission, "run", run)
-    patch(TARGETS.Submission, "look_up", look_up)
+    patch(Submission, "run", run)
+    patch(Submission, "look_up", look_up)
 
 
 @control("a create is looked up for the settle time before it is sent again")
 def settle_time_zero(patch):
-    patch(submit, "SETTLE", 0.0)
+    patch(submission, "SETTLE", 0.0)
 
 
 @control("'already exists' is a look-up, not a failure")
 def duplicate_is_a_refusal(patch):
-    async def adopt(self, duplicate):
-        raise duplicate
+    async def confirmed(self, refusal):
+        raise refusal
 
-    patch(TARGETS.Submission, "_adopt", adopt)
+    patch(Submission, "_confirmed", confirmed)
 
 
 @control("an unknown 5xx has an unknown outcome")
 def unknown_5xx_is_a_refusal(patch):
-    whole = outcome.outcome_of_error
+    whole = submit.classify
 
-    def outcome_of_error(error):
+    def classify(error):
         if isinstance(error, APIError | MalformedResponseError) and (error.http_status or 0) >= 500:
-            return outcome.NotSent(error)
+            return Refused(error) if isinstance(error, APIError) else NotSent(error)
         return whole(error)
 
-    patch(submit, "outcome_of_error", outcome_of_error)
+    patch(submit, "classify", classify)
 
 
 @control("a reset after the first byte has an unknown outcome")
 def reset_means_not_sent(patch):
-    whole = outcome.outcome_of_error
+    whole = submit.classify
 
-    def outcome_of_error(error):
-        return outcome.NotSent(error) if isinstance(error, ConnectionFailedError) else whole(error)
+    def classify(error):
+        return NotSent(error) if isinstance(error, ConnectionFailedError) else whole(error)
 
-    patch(submit, "outcome_of_error", outcome_of_error)
+    patch(submit, "classify", classify)
 
 
-@control("what is found is adopted only if it is ours")
-def adoption_not_checked(patch):
+# Answers that lie
+
+
+@control("an answer about another task is no answer")
+def another_task_believed(patch):
     async def find(self, reason):
-        task = await self._terms.find(self._external_id, 300.0)
+        task = await self._tools.find(self._external_id, 300.0)
         return attrs.evolve(task, external_task_id=self._external_id)
 
-    patch(TARGETS.Submission, "_find", find)
+    patch(Submission, "_find", find)
+    patch(reader, "_task", lambda envelope, asked: read_task(envelope.data))
+
+
+@control("a create that is answered with another id is in doubt")
+def another_id_is_a_failure(patch):
+    whole = submit._accepted
+
+    def accepted(task, external_id):
+        result = whole(task, external_id)
+        if isinstance(result, Accepted):
+            return result
+        raise result.error
+
+    patch(submit, "_accepted", accepted)
 
 
 # The journal
@@ -147,7 +170,7 @@ def adoption_not_checked(patch):
 
 @control("the intent is on the disk before the first byte leaves")
 def journal_written_after_the_send(patch):
-    sending, accepted = TARGETS.Journal.sending, TARGETS.Journal.accepted
+    sending, accepted = JournalRecord.sending, JournalRecord.accepted
 
     async def not_yet(self, key):
         pass
@@ -156,62 +179,106 @@ def journal_written_after_the_send(patch):
         await sending(self, key)
         await accepted(self, key, task)
 
-    patch(TARGETS.Journal, "sending", not_yet)
-    patch(TARGETS.Journal, "accepted", now)
+    patch(JournalRecord, "sending", not_yet)
+    patch(JournalRecord, "accepted", now)
 
 
 @control("a write that was awaited is on the disk")
 def synchronous_off(patch):
+    _with_another_pragma(patch, "PRAGMA synchronous = OFF")
+
+
+def _with_another_pragma(patch, *others):
     whole = SimCursor.execute
 
     def execute(self, statement, values=()):
-        if statement.replace(" ", "").upper().startswith("PRAGMASYNCHRONOUS="):
-            statement = "PRAGMA synchronous = OFF"
+        for other in others:
+            if statement.startswith(other.rpartition("=")[0]):
+                statement = other
         return whole(self, statement, values)
 
     patch(SimCursor, "execute", execute)
 
 
 @control("the key of a job comes from its request")
-def key_derived_from_call_order_only(patch):
-    def derived(self, fingerprint):
-        return whole(self, "any")
-
-    whole = TARGETS.Journal._derived_key
-    patch(TARGETS.Journal, "_derived_key", derived)
+def key_from_the_order_of_calls_only(patch):
+    whole = JournalRecord._derived_key
+    patch(JournalRecord, "_derived_key", lambda self, fingerprint: whole(self, "any"))
 
 
 @control("the same script meets its own jobs")
 def salt_anew_in_each_process(patch):
-    whole = TARGETS.Journal.open
+    whole = JournalRecord._derived_key
 
-    async def opened(self):
-        fresh = self._salt is None
-        await whole(self)
-        if fresh:
-            self._salt = os.urandom(8).hex()
+    def derived(self, fingerprint):
+        salt = vars(self).setdefault("salt_of_this_process", os.urandom(8).hex())
+        return whole(self, f"{salt} {fingerprint}")
 
-    patch(TARGETS.Journal, "open", opened)
+    patch(JournalRecord, "_derived_key", derived)
 
 
 @control("a create in doubt stays in doubt in the journal")
 def doubt_recorded_as_refusal(patch):
-    async def create_recorded(journal, entry, submit, look):
-        try:
-            return await whole(journal, entry, submit, look)
-        except SubmissionUnknownError as error:
-            await journal.not_accepted(entry.key, error)
-            raise
+    whole = JobLife._note_failure
 
-    from kling_async import endpoint
+    async def note_failure(self, error):
+        await whole(self, error)
+        await self._tools.recorder.not_accepted(self.external_task_id, error)
 
-    whole = recorded.create_recorded
-    patch(endpoint, "create_recorded", create_recorded)
+    patch(JobLife, "_note_failure", note_failure)
 
 
 @control("after a kill a create in doubt is looked up first")
 def no_doubt_after_a_kill(patch):
-    patch(TARGETS.Journal, "doubtful_for", lambda self, entry: None)
+    whole = job.next_step
+
+    def next_step(entry, known):
+        step = whole(entry, known)
+        return Step.SEND if step is Step.LOOK_UP and known.doubt_since is None else step
+
+    patch(job, "next_step", next_step)
+
+
+@control("after a kill the settle time counts from the journal's opening")
+def settle_time_over_after_a_kill(patch):
+    patch(JournalRecord, "opened_at", property(lambda self: 0.0))
+
+
+@control("one process has the journal")
+def journal_without_a_lock(patch):
+    patch(journal_lock, "_lock", lambda file: None)
+    _with_another_pragma(patch, "PRAGMA locking_mode = NORMAL")
+
+
+@control("a journal that is damaged is never a fresh start")
+def damaged_journal_begins_anew(patch):
+    whole = JournalFile.open
+
+    def opened(self):
+        try:
+            return whole(self)
+        except JournalError as error:
+            if "damaged" not in str(error):
+                raise
+        for path in (self._path, self._side("-journal"), self._lock.path):
+            path.unlink(missing_ok=True)
+        return whole(self)
+
+    patch(JournalFile, "open", opened)
+
+
+@control("a row is checked before it is believed")
+def damaged_row_is_queued(patch):
+    whole = rows.JobTable._read
+
+    def read(self, values):
+        stored = whole(self, values)
+        if stored.row.state != rows.DAMAGED:
+            return stored
+        text = json.dumps({}) if values[4] is None else values[4].decode(errors="replace")
+        return attrs.evolve(stored, row=attrs.evolve(stored.row, state=JobState.QUEUED, request=text))
+
+    patch(rows.JobTable, "_read", read)
 
 
 # Slots
@@ -219,28 +286,24 @@ def no_doubt_after_a_kill(patch):
 
 @control("a slot is held until a terminal state was seen")
 def slot_freed_at_creates_return(patch):
-    whole = TARGETS.Job.created
+    whole = JobLife._accepted
 
-    async def created(self, create):
-        task = await whole(self, create)
-        self._slots[-1].release()
-        return task
+    async def accepted(self, task, *, adopted):
+        await whole(self, task, adopted=adopted)
+        for slot in reversed(self._slots):
+            slot.release()
 
-    patch(TARGETS.Job, "created", created)
+    patch(JobLife, "_accepted", accepted)
 
 
 @control("a job whose caller has left keeps its slot until its task has ended")
 def slot_freed_with_its_caller(patch):
-    def mind(self, task_id, slots):
-        for slot in reversed(slots):
-            slot.release()
-
-    patch(TARGETS.Minders, "mind", mind)
+    patch(Orphans, "keep", lambda self, life: life.let_go())
 
 
 @control("no slot is lost")
 def slot_leaked_on_failure(patch):
-    whole = TARGETS.SlotLimiter.give_back
+    whole = Slots.give_back
     count = [0]
 
     def give_back(self, slot):
@@ -248,18 +311,15 @@ def slot_leaked_on_failure(patch):
         if count[0] % 7:
             whole(self, slot)
 
-    patch(TARGETS.SlotLimiter, "give_back", give_back)
+    patch(Slots, "give_back", give_back)
 
 
 @control("1303 never fails a job by itself")
 def full_account_fails_the_job(patch):
-    async def created(self, create):
-        task = await create()
-        self._task_id = task.task_id
-        self._progress.on_accepted()
-        return task
+    async def refused(self, asked_wait=0.0):
+        raise ConcurrencyLimitError(1303, "the account is full", http_status=429, request_id=None)
 
-    patch(TARGETS.Job, "created", created)
+    patch(Slot, "refused", refused)
 
 
 # Waiting
@@ -267,23 +327,65 @@ def full_account_fails_the_job(patch):
 
 @control("transient read errors never end a wait")
 def poll_ended_by_one_502(patch):
-    whole = TARGETS.Poller._failed
+    whole = Singles._failed
 
-    def failed(self, watches, error):
-        watches = list(watches)
-        if isinstance(error, MalformedResponseError | ServerError):
-            for watch in watches:
-                watch.end(error)
-        whole(self, watches, error)
+    def failed(self, watch, error, now):
+        if isinstance(error, MalformedResponseError):
+            watch.refuse(error)
+        whole(self, watch, error, now)
 
-    patch(TARGETS.Poller, "_failed", failed)
+    patch(Singles, "_failed", failed)
+
+
+@control("a code that is not known ends no wait")
+def unknown_code_ends_the_wait(patch):
+    whole = singles.verdict_on_poll
+
+    def verdict(error):
+        found = whole(error)
+        known = not isinstance(error, APIError) or 1000 <= error.code < 6000
+        return found if known else retry.PollVerdict.PERMANENT
+
+    patch(singles, "verdict_on_poll", verdict)
 
 
 @control("every request has a deadline")
 def no_deadline_for_requests(patch):
-    import aiohttp
-
     patch(http, "_timeout", lambda total: aiohttp.ClientTimeout(total=None))
+
+
+@control("each job has its outcome")
+def an_outcome_is_lost(patch):
+    whole = JobStream.__anext__
+    count = [0]
+
+    async def following(self):
+        outcome = await whole(self)
+        count[0] += 1
+        return await whole(self) if count[0] % 40 == 0 else outcome
+
+    patch(JobStream, "__anext__", following)
+
+
+# Ids
+
+
+@control("a timeout forgets nothing")
+def timeout_tells_no_id(patch):
+    def expire(self, now):
+        self.end(TaskTimeoutError("the time was over", task=None, task_id=""))
+
+    patch(Watch, "expire", expire)
+
+
+@control("who leaves is told the ids")
+def cancellation_tells_no_id(patch):
+    patch(Observers, "abandoned", lambda *_: None)
+
+
+@control("the same request object has one job")
+def same_object_asked_again_is_another_job(patch):
+    patch(KnownJobs, "id_of", lambda self, request: None)
 
 
 # Downloads
@@ -295,48 +397,61 @@ def part_renamed_before_complete(patch):
         with contextlib.suppress(ConnectionFailedError):
             await self._attempt()
 
-    patch(TARGETS.Transfer, "run", run)
+    patch(Transfer, "run", run)
 
 
 @control("a result is written beside its target")
 def written_in_place(patch):
-    whole = download.Path
-
-    class Careless(type(whole())):
-        def with_name(self, name):
-            return self if name.endswith(".part") else super().with_name(name)
-
-    patch(download, "Path", Careless)
+    beside = partial._beside
+    patch(
+        partial,
+        "_beside",
+        lambda target, suffix: target if suffix[-5:] == ".part" else beside(target, suffix),
+    )
+    patch(PartialFile, "_check_target", lambda self: None)
 
 
 @control("a result is on the disk before it is renamed")
 def no_fsync_before_the_rename(patch):
-    def finish(file, part, target):
-        file.flush()
-        part.replace(target)
-
-    patch(download, "_finish", finish)
+    patch(PartialFile, "finish", lambda self: partial.rename(self._path, self.target))
 
 
-@control("a timeout forgets nothing")
-def timeout_tells_no_id(patch):
-    def expire(self, now):
-        self.end(TaskTimeoutError("the time was over", task=None, task_id=""))
+@control("a result that was renamed stays so")
+def folder_not_synced_after_the_rename(patch):
+    def finish(self):
+        os.fsync(self._file)
+        partial.rename(self._path, self.target)
 
-    patch(TARGETS.Watch, "expire", expire)
+    patch(PartialFile, "finish", finish)
 
 
-@control("each job has its outcome")
-def an_outcome_is_lost(patch):
-    whole = TARGETS.JobStream.__anext__
-    count = [0]
+@control("what a killed download left is checked before it is used")
+def rest_of_a_download_not_checked(patch):
+    def verify(self):
+        old, self._to_verify = self._to_verify, None
+        if old is not None:
+            self.head = self.target.parent.joinpath(self._path).read_bytes()[:64]
+            self.received, self.length, self.validator = old.received, old.length, old.validator
+        return False
 
-    async def following(self):
-        outcome = await whole(self)
-        count[0] += 1
-        return await whole(self) if count[0] % 40 == 0 else outcome
+    patch(PartialFile, "verify", verify)
 
-    patch(TARGETS.JobStream, "__anext__", following)
+
+@control("one download at a time writes to a target")
+def target_not_locked(patch):
+    patch(own_file, "_locked", lambda file: True)
+    patch(PartialFile, "_check_target", lambda self: None)
+
+
+@control("a download that is over leaves nothing beside its target")
+def partial_file_left(patch):
+    def discard(self):
+        for file in (self._file, self._lock):
+            if file is not None:
+                os.close(file)
+        self._file = self._lock = None
+
+    patch(PartialFile, "discard", discard)
 
 
 # Secrets
@@ -344,13 +459,13 @@ def an_outcome_is_lost(patch):
 
 @control("no token in any text")
 def token_in_a_log_record(patch):
-    whole = TARGETS.Calls.create
+    whole = Calls.create
 
     async def create(self, path, upload):
         try:
             return await whole(self, path, upload)
         except MalformedResponseError as error:
-            calls_module.logger.info("failed with %s: %s", str.__str__(self._signer.bearer()), error)
+            calls.logger.info("failed with %s: %s", str.__str__(self._signer.bearer()), error)
             raise
 
-    patch(TARGETS.Calls, "create", create)
+    patch(Calls, "create", create)

@@ -40,6 +40,9 @@ class Disk:
         self.synced = {}
         """By inode: a file's bytes when `os.fsync` was last called on it."""
 
+        self.renamed = []
+        """Renames since the folder was last synced, as (source, target, the target's old bytes or None)."""
+
         self.dirty = {}
         """By inode: paths that were opened for writing by other means than SQLite."""
 
@@ -87,11 +90,26 @@ class Disk:
         for inode in sorted(self.dirty):
             self._tear(inode, self.dirty[inode])
         self.dirty.clear()
+        self._undo_renames()
 
     def process_died(self):
         """What a process wrote is with the system, which will sync it in time."""
         self.unsynced.clear()
         self.dirty.clear()
+        self.renamed.clear()
+
+    def _undo_renames(self):
+        """A rename that was not synced with its folder may not have happened."""
+        kept = set()
+        for source, target, old in reversed(self.renamed):
+            if target in kept or self._chance.random() < 0.5 or not os.path.exists(target):
+                kept.add(target)
+                continue
+            os.replace(target, source)
+            if old is not None:
+                Path(target).write_bytes(old)
+            self.history.note("disk", f"does not know that {Path(source).name} became {Path(target).name}")
+        self.renamed.clear()
 
     def _lose(self, path, writes):
         """The file as it was at its last sync, and on it what had reached the disk by itself."""

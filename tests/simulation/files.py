@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import stat
 from pathlib import Path
 
 import apsw
@@ -21,7 +22,10 @@ class Files:
 
     def __init__(self, disk):
         self.disk = disk
-        self._real = {name: getattr(os, name) for name in ("open", "fsync", "replace", "unlink")}
+        self._real = {
+            name: getattr(os, name)
+            for name in ("open", "close", "write", "fsync", "replace", "unlink", "ftruncate")
+        }
         self._io_open = io.open
 
     def install(self, patch):
@@ -31,6 +35,9 @@ class Files:
             patch: Called with object, name and replacement.
         """
         patch(os, "open", self._open)
+        patch(os, "close", self._close)
+        patch(os, "write", self._write)
+        patch(os, "ftruncate", self._truncate)
         patch(os, "fsync", self._fsync)
         patch(os, "fdatasync", self._fsync)
         patch(os, "replace", self._replace)
@@ -62,6 +69,30 @@ class Files:
         if writes and not os.path.basename(os.fspath(path)).startswith("jobs"):
             self.disk.dirty[os.fstat(descriptor).st_ino] = os.fspath(path)
 
+    def _close(self, descriptor):
+        host = _process()
+        if host is not None:
+            host.descriptors.pop(descriptor, None)
+        self._real["close"](descriptor)
+
+    def _write(self, descriptor, data):
+        host = _process()
+        if host is None or descriptor not in host.descriptors:
+            return self._real["write"](descriptor, data)
+        if host.dead:
+            return len(data)
+        trouble = self.disk.operate(host, "write", os.readlink(f"/proc/self/fd/{descriptor}"))
+        if trouble == "full":
+            raise OSError(errno.ENOSPC, "the simulated disk is full")
+        if trouble in {"kill", "power"}:
+            data = bytes(data)[: len(data) // 2]
+        return self._real["write"](descriptor, data)
+
+    def _truncate(self, descriptor, length):
+        host = _process()
+        if host is None or not host.dead:
+            self._real["ftruncate"](descriptor, length)
+
     def _fsync(self, descriptor):
         host = _process()
         if host is None:
@@ -74,6 +105,8 @@ class Files:
                 errno.ENOSPC if trouble == "full" else errno.EIO, "the simulated disk could not sync"
             )
         status = os.fstat(descriptor)
+        if trouble is None and stat.S_ISDIR(status.st_mode):
+            self.disk.renamed.clear()
         if trouble is None and status.st_ino in self.disk.dirty:
             self.disk.synced[status.st_ino] = (
                 os.pread(descriptor, status.st_size, 0)
@@ -93,6 +126,9 @@ class Files:
             return self._real["replace"](source, target, **options)
         if host.dead or self.disk.operate(host, "rename", source) in {"kill", "power"}:
             return None
+        source, target = os.fspath(source), os.fspath(target)
+        old = Path(target).read_bytes() if os.path.exists(target) else None
+        self.disk.renamed.append((source, target, old))
         return self._real["replace"](source, target, **options)
 
 

@@ -52,10 +52,9 @@ def _lost(world):
 
 def _lost_with_a_journal(world):
     """After a last run of the script each job has its task, and each task has been fetched."""
-    excused = world.edited if "resume-looks-first" in world.gaps else ()
     for task in _tasks(world):
         prompt = task.body.get("prompt")
-        if task.task_id not in world.told.fetched and prompt not in excused:
+        if task.task_id not in world.told.fetched:
             yield "lost", f"task {task.task_id} ({prompt}) was paid for and not fetched"
     created = _created(world)
     for prompt, count in Counter(wish.prompt for wish in world.wishes).items():
@@ -74,7 +73,7 @@ def _lost_without_one(world):
         if any(each is not None and each in text for each in (task.task_id, task.external_task_id)):
             if not world.was_cancelled:  # then he knows it, and is done with it
                 yield "lost", f"{what} was not fetched by its id"
-        elif not (world.was_cancelled and "cancel-ids" in world.gaps):
+        else:
             yield "unknown id", f"{what} is unknown to the user"
     said = {wish.index for wish, _ in told.outcomes} | set(told.open)
     for wish in world.wishes:
@@ -89,8 +88,6 @@ def _undelivered(world):
 
 def _not_found(world):
     """A task that the service has is at most late, and no job ends because of that."""
-    if "rerun-not-found" in world.gaps:
-        return
     ids = {each for task in world.emulator.tasks for each in (task.task_id, task.external_task_id) if each}
     for wish, error in world.told.outcomes:
         if isinstance(error, TaskNotFoundError) and any(each in str(error) for each in ids):
@@ -98,14 +95,25 @@ def _not_found(world):
 
 
 def _files(world):
+    yield from (("file", each) for each in dict.fromkeys([*world.broken_files, *broken_files(world)]))
+    for name in world.half_files:
+        yield "file", f"{name} was no whole video when a process had gone"
+    for name in world.both_wrote:
+        yield "file", f"{name} was written by two downloads at once, and both were told that it is whole"
+    for path in sorted(world.folder.glob(".*.part*")):
+        # of another pair of downloads nobody asks again
+        if world.plan.journal and not world.damaged and not path.name.startswith(".both-"):
+            yield "file", f"{path.name} was left in good weather"
+
+
+def broken_files(world):
+    """What is wrong with the files that the user was told to be whole."""
     for path, task_id in sorted(world.told.files.items()):
         name = Path(path).name
         if not Path(path).exists():
-            yield "file", f"{name} was reported whole and is not there"
+            yield f"{name} was reported whole and is not there"
         elif (content := Path(path).read_bytes()) != seams.video_of(task_id):
-            yield "file", f"{name} was reported whole and has {len(content)} other bytes"
-    for name in world.half_files:
-        yield "file", f"{name} was no whole video when a process had gone"
+            yield f"{name} was reported whole and has {len(content)} other bytes"
 
 
 def half_files(world):
@@ -148,8 +156,7 @@ def _secrets(world):
 
 def _foreign(world):
     for error in world.told.foreign:
-        if str(error) != "Connection closed." or "closed-download" not in world.gaps:
-            yield "foreign", f"an error that is not the library's came out: {type(error).__name__}: {error}"
+        yield "foreign", f"an error that is not the library's came out: {type(error).__name__}: {error}"
 
 
 def _uncaught(world):

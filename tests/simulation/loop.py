@@ -11,7 +11,6 @@ import contextvars
 import heapq
 import itertools
 import random
-import threading
 import weakref
 from asyncio import events
 
@@ -20,6 +19,9 @@ START = 1000.0
 
 EPOCH = 1_790_000_000.0
 """Unix time at the loop's zero, by a clock that is right."""
+
+MOST_ITERATIONS = 2_000_000
+"""A hundred times what the longest world needs."""
 
 HOST = contextvars.ContextVar("simulated host")
 
@@ -77,6 +79,13 @@ NOBODY = Host("nobody")
 """Whose what is that ran in an empty context."""
 
 
+def _of_this_host(context):
+    """A context that was made empty belongs to the host that made it."""
+    if context is not None and HOST not in context:
+        context.run(HOST.set, HOST.get())
+    return context
+
+
 class SimTask(asyncio.Task):
     """A task whose hash does not depend on its address, so that sets of tasks have one order."""
 
@@ -97,7 +106,7 @@ class SimLoop(asyncio.BaseEventLoop):
         bound: Virtual seconds after which the world counts as stuck.
     """
 
-    def __init__(self, seed, history, bound=2_000_000.0):
+    def __init__(self, seed, history, bound=100_000.0):
         super().__init__()
         self.set_debug(False)
         self.history = history
@@ -106,11 +115,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self.at_iteration = {}
         """What is to be called when so many iterations are done."""
 
-        self.thread = None
-        """The simulated thread that has the turn, if one has it."""
-
         self.network = None
-        self.threads = []
         self.errors = []
         """What nobody caught, as the loop's exception handler got it."""
 
@@ -173,18 +178,20 @@ class SimLoop(asyncio.BaseEventLoop):
         return draw * 1e-4 if draw < 0.9 else draw * 0.02
 
     def call_soon_threadsafe(self, callback, *args, context=None):
-        thread = self.thread
-        if thread is None or threading.current_thread() is threading.main_thread():
-            return self.call_soon(callback, *args, context=context)
-        return self.outside(self.hop(), thread.host, callback, *args)
+        """A thread has something to tell, which is heard of at a later moment."""
+        del context
+        return self.outside(self.hop(), HOST.get(), callback, *args)
 
     # What asyncio asks of a loop
 
+    def call_soon(self, callback, *args, context=None):
+        return super().call_soon(callback, *args, context=_of_this_host(context))
+
+    def call_at(self, when, callback, *args, context=None):
+        return super().call_at(when, callback, *args, context=_of_this_host(context))
+
     def create_task(self, coro, *, name=None, context=None):
-        if context is None:
-            context = contextvars.copy_context()
-        if HOST not in context:
-            context.run(HOST.set, HOST.get())
+        context = _of_this_host(context) or contextvars.copy_context()
         serial = next(self._serial)
         task = SimTask(coro, loop=self, name=name or f"Task-{serial}", context=context, serial=serial)
         context[HOST].tasks.add(task)
@@ -203,6 +210,8 @@ class SimLoop(asyncio.BaseEventLoop):
         self._take_outside(ready)
         self._take_timers(ready)
         self.iterations += 1
+        if self.iterations > MOST_ITERATIONS:
+            raise StuckError(f"it goes round without an end; these wait: {self.waiting()}")
         if self.at_iteration and self.iterations in self.at_iteration:
             self.at_iteration.pop(self.iterations)()
         count = len(ready)

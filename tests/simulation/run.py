@@ -1,7 +1,7 @@
 """Runs worlds by their seeds: `python -m simulation.run SEEDS=1000`, `SEED=17` or `CONTROLS=500`.
 
 With SEEDS it prints figures and each seed that failed; with SEED a readable history, shrunk if it fails; with CONTROLS the table of
-how many seeds each broken build needed to be found. The variable `CLOSED=name,…` judges as if gaps of the library were closed, see `seams.GAPS`.
+how many seeds each broken build needed to be found.
 """
 
 import multiprocessing

@@ -2,9 +2,10 @@
 
 Everything else of the simulation uses the public API. What stands here and why:
 
-- the journal's thread, queue and SQLite: the names `threading`, `queue` and `sqlite3` of `jobs.store`;
-- the clock: the client's `clock` argument;
-- the service's own rules on repeated ids, and a video that tells its task: the emulator's account and service.
+- the journal's store: `JournalRecord` makes one with a thread of its own; here its turns are steps of the loop, on a
+  simulated disk;
+- threads: `anyio.to_thread.run_sync`;
+- the service's videos, which tell their tasks here, and GETs that show a stranger's task.
 """
 
 import asyncio
@@ -17,16 +18,17 @@ import anyio
 import anyio.to_thread
 from aiohttp.client_proto import ResponseHandler
 from anyio._backends import _asyncio as anyio_asyncio
-from kling_async.waiting import poller
-from simulation import threads
 from simulation.loop import HOST
-from simulation.sqlite import Sqlite
+from simulation.sqlite import connect
+from typing_extensions import override
 
 from kling_async import KlingClient
 from kling_async.emulator import Emulator
-from kling_async.emulator.videos import FIXED_VIDEO, partial
-from kling_async.errors import KlingError  # noqa: F401 - for the world
-from kling_async.jobs import store
+from kling_async.emulator.service.filehost import FileHost
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
+from kling_async.jobs import journal
+from kling_async.jobs.journal_file import JournalFile
+from kling_async.jobs.store import Store
 
 
 class Patches:
@@ -76,15 +78,6 @@ def pin(patch, seed):
 
     patch(anyio_asyncio, "CancelScope", SerialScope)
     _serial_hash(patch, ResponseHandler, serials)
-    watches = poller.Watch
-
-    class SerialWatch(watches):
-        def __hash__(self):
-            if not hasattr(self, "serial"):
-                self.serial = next(serials)
-            return self.serial
-
-    patch(poller, "Watch", SerialWatch)
 
 
 def _serial_hash(patch, kind, serials):
@@ -111,12 +104,28 @@ async def run_sync(func, *args, abandon_on_cancel=False, cancellable=None, limit
         return await asyncio.get_running_loop().run_in_executor(None, func, *args)
 
 
+class SteppedStore(Store):
+    """A journal whose turns are steps of the loop: each comes a seeded moment after something was put to it."""
+
+    def __init__(self, path, owner, *, adopt=False):
+        self._host, self._planned = HOST.get(), False
+        disk = JournalFile(path, owner, adopt=adopt, clock=self._host.wall, connect=connect)
+        super().__init__(path, owner, adopt=adopt, disk=disk, wake=self._plan)
+
+    def _plan(self):
+        if not self._planned:
+            self._planned = True
+            self._host.loop.outside(self._host.loop.hop(), self._host, self._take_turn)
+
+    def _take_turn(self):
+        self._planned = False
+        self.turn()
+
+
 def simulate_threads(patch):
     """Threads run when the loop says so."""
     patch(anyio.to_thread, "run_sync", run_sync)
-    patch(store, "threading", threads.THREADING)
-    patch(store, "queue", threads.QUEUE)
-    patch(store, "sqlite3", Sqlite())
+    patch(journal, "Store", SteppedStore)
 
 
 # The two sides
@@ -132,31 +141,19 @@ def make_client(host, emulator, *, static_key, **options):
     return KlingClient(**keys, base_url=emulator.url, clock=host.wall, **options)
 
 
-def slots(kling):
-    """The numbers of slots held and of jobs that wait for one."""
-    return kling.slots.held, kling.slots.waiting
+class TellingFiles(FileHost):
+    """Serves videos that tell their tasks."""
+
+    @override
+    async def _data(self, task, name):
+        return video_of(task.task_id)
 
 
 def make_emulator(host, **options):
     """An emulator without rendering whose videos tell their tasks."""
     emulator = Emulator(clock=host.wall, render=False, capabilities=False, **options)
-    service = emulator.service
-
-    async def download(task_id, headers):
-        whole = await type(service).download(service, task_id, {})
-        if whole.status != 200:
-            return whole
-        return partial(evolved(whole, video_of(task_id)), headers)
-
-    service.download = download
+    emulator._service._files = TellingFiles(emulator._gallery)
     return emulator
-
-
-def evolved(answer, body):
-    """The answer with another body."""
-    import attrs
-
-    return attrs.evolve(answer, body=body)
 
 
 def video_of(task_id):
@@ -180,55 +177,19 @@ def let_it_lie(emulator, lies, world):
         lies: By ("lookup", n) or ("get", n): the n-th GET by an external id, or by any.
         world: Told of each that strikes.
     """
-    service = emulator.service
-    get = service.get
+    poll = emulator.account.poll
     counts = {"lookup": 0, "get": 0}
 
-    def lying(identifier):
-        places = ["get"] if identifier.isdigit() else ["lookup", "get"]
-        for place in places:
+    def lying(identifier, *more):
+        for place in ["get"] if identifier.isdigit() else ["lookup", "get"]:
             counts[place] += 1
             trouble = None if world.calm else lies.get((place, counts[place]))
             if trouble is not None:
                 world.strike(trouble)
-                return get(world.stranger)
-        return get(identifier)
+                return poll(world.stranger)
+        return poll(identifier, *more)
 
-    service.get = lying
-
-
-def accept_repeated_ids(emulator):
-    """Lets the service take the same external id again and again."""
-    account = emulator.account
-    admit = account.admit
-    account.admit = lambda _: admit(None)
+    emulator.account.poll = lying
 
 
 LIBRARY_LOGGER = "kling_async"
-
-_GAPS = frozenset({
-    "answers-that-lie",
-    "ask-again",
-    "cancel-ids",
-    "clock-steps",
-    "closed-download",
-    "journal-bits",
-    "rerun-not-found",
-    "resume-looks-first",
-    "side-files",
-})  # fmt: skip
-"""Promises that the library does not keep yet, so that their seeds do not hide others; each is to be taken out when it does.
-
-- `answers-that-lie`: a GET that shows another task than was asked for is not believed, nor taken for "not found".
-- `ask-again`: `generate` again with the same request object, after a timeout, goes on with its task.
-- `cancel-ids`: a cancelled or closed job whose task was accepted tells its ids (a note, a log record, an event).
-- `clock-steps`: a clock that is set forward does not shorten the settle time of a create that an earlier process sent.
-- `closed-download`: a download that is under way when the client is closed ends with an error of the library's.
-- `journal-bits`: a journal with a flipped bit buys nothing twice and ends in errors of the library's.
-- `rerun-not-found`: a rerun that meets a task which the service does not show yet waits for it, as a first run does.
-- `resume-looks-first`: `resume` looks a create in doubt up even where its picture was given as bytes or edited since.
-- `side-files`: a journal that lost its `-wal`, or its main file's end, is refused or whole, and never a fresh start.
-"""
-
-GAPS = _GAPS - set(os.environ.get("CLOSED", "").replace("all", " ".join(_GAPS)).replace(",", " ").split())
-"""The gaps that count; `CLOSED=side-files` or `CLOSED=all` judges as if they were closed."""

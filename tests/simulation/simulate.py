@@ -52,13 +52,12 @@ class _Logs(logging.Handler):
         self._history.note("log", text[:500])
 
 
-def simulate(plan, *, keep=False, gaps=seams.GAPS, patch=None):
+def simulate(plan, *, keep=False, patch=None):
     """Runs one world.
 
     Args:
         plan: What is to happen.
         keep: Whether to keep a readable history.
-        gaps: Promises that are not judged.
         patch: Called with a function (object, name, value) before the world begins, to break promises.
 
     Returns:
@@ -70,8 +69,8 @@ def simulate(plan, *, keep=False, gaps=seams.GAPS, patch=None):
     collecting = gc.isenabled()
     gc.disable()
     sys.unraisablehook = lambda _: None  # what is dead may complain, and apsw repeats what it raised
-    folder = tempfile.mkdtemp(prefix="sim", dir=_fast_folder())
-    world = World(plan, folder, keep=keep, gaps=gaps)
+    folder = tempfile.mkdtemp(prefix="kling-world-", dir=_fast_folder())
+    world = World(plan, folder, keep=keep)
     handler = _Logs(world.told, world.history)
     stuck = None
     try:
@@ -129,8 +128,6 @@ def _end(world):
     loop = world.loop
     for host in (*world._processes, world.service, world.director):
         host.dead = True
-    for thread in loop.threads:
-        thread.bury()
     for host in world._processes:
         files.let_go(host)
     for host in (*world._processes, world.service, world.director):

@@ -1,4 +1,4 @@
-"""The module `sqlite3` by way of apsw, which takes a VFS: errors and names are the standard module's.
+"""A connection of the module `sqlite3` by way of apsw, which takes a VFS: errors and names are the standard module's.
 
 The library's handlers see what they expect; SQLite's own writes go through the process' `DiskVFS`.
 """
@@ -144,24 +144,13 @@ class SimConnection:
             self.raw.close(True)
 
 
-class Sqlite:
-    """The module `sqlite3` as simulated processes see it."""
-
-    Connection = SimConnection
-    Cursor = SimCursor
-
-    def __getattr__(self, name):
-        return getattr(sqlite3, name)
-
-    def connect(self, database, timeout=5.0, isolation_level="", *_, uri=False, **options):
-        """Opens a file of the world's folder by the process' own VFS."""
-        del isolation_level, options
-        host = HOST.get()
-        if host.dead:
-            raise sqlite3.OperationalError("a dead process opens nothing")
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | (apsw.SQLITE_OPEN_URI if uri else 0)
-        connection = SimConnection(os.fspath(database), host.vfs.name, flags)
-        connection.raw.set_busy_timeout(0)
-        del timeout
-        host.connections.append(connection)
-        return connection
+def connect(path):
+    """Opens a file of the world's folder by the process' own VFS."""
+    host = HOST.get()
+    if host.dead:
+        raise sqlite3.OperationalError("a dead process opens nothing")
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = SimConnection(os.fspath(path), host.vfs.name, flags)
+    connection.raw.set_busy_timeout(0)
+    host.connections.append(connection)
+    return connection

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from simulation import seeds
+from simulation import regressions, seeds
 from simulation.plan import make_plan
 from simulation.simulate import simulate
 
@@ -19,6 +19,13 @@ TESTS = Path(__file__).parent.parent
 CHUNKS = [
     tuple(seeds.BROAD[start : start + seeds.CHUNK]) for start in range(0, len(seeds.BROAD), seeds.CHUNK)
 ]
+
+
+@pytest.mark.parametrize("defect", regressions.DEFECTS, ids=lambda defect: defect.name)
+def test_a_defect_that_was_found_stays_mended(defect):
+    """The world that showed it holds."""
+    assert () == simulate(defect.plan).problems
+
 
 DIGESTS = """
 from simulation.plan import make_plan

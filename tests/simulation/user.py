@@ -130,9 +130,7 @@ def ids_of(error):
     """The id by which a job goes on after this error, or None."""
     if isinstance(error, SubmissionUnknownError):
         return error.external_task_id
-    if isinstance(error, TaskError) and error.task_id:
-        return error.task_id
-    return None
+    return getattr(error, "task_id", None) or None
 
 
 def nothing_was_created(error):
@@ -159,6 +157,10 @@ class User:
         self.world, self.host, self.good = world, host, good
         self.plan, self.told = world.plan, world.told
         self.chance = random.Random(f"{world.plan.seed}/user/{host.name}")
+        self.rivals = random.Random(f"{world.plan.seed}/rivals/{host.name}")
+        self.before = None
+        """The task whose video was downloaded last."""
+
         self.kling = None
         self.refused = None
         self.running = []
@@ -212,9 +214,14 @@ class User:
         if self.good:
             loop = self.world.loop
             until = loop.time() + 1500.0
-            while seams.slots(self.kling) != (0, 0) and loop.time() < until:
+            while self.slots != (0, 0) and loop.time() < until:
                 await asyncio.sleep(5.0)
-            self.world.slots_at_end = seams.slots(self.kling)
+            self.world.slots_at_end = self.slots
+
+    @property
+    def slots(self):
+        """The numbers of slots held and of jobs that wait for one."""
+        return self.kling.slots.held, self.kling.slots.waiting
 
     async def batch(self):
         await self._many(self.world.wishes)
@@ -283,7 +290,7 @@ class User:
 
     async def _single(self, wish):
         request = self.world.request(wish)
-        again = self.chance.random() < 0.5 and "ask-again" not in self.world.gaps
+        again = self.chance.random() < 0.5
         try:
             try:
                 task = await self._generate(wish, request, self.patience)
@@ -338,6 +345,34 @@ class User:
                 self.world.undelivered.append((wish, error))
         else:
             self.told.files[str(path)] = task.task_id
+        before, self.before = self.before, task
+        if before is not None and before.task_id != task.task_id and self.rivals.random() < 0.15:
+            await self._both(before, task)
+
+    async def _both(self, *tasks):
+        """Two videos to one path at once, of which at most one can come to be there."""
+        path = self.world.folder / f"both-{'-'.join(task.task_id for task in tasks)}.mp4"
+        moments = await asyncio.gather(*(self._one_of_both(task, path) for task in tasks))
+        done = [task for task, times in zip(tasks, moments, strict=True) if times]
+        self.told.files.pop(str(path), None)
+        if len(done) == 1:
+            self.told.files[str(path)] = done[0].task_id
+        elif done and max(times[0] for times in moments) < min(times[-1] for times in moments):
+            self.world.both_wrote.append(path.name)
+
+    async def _one_of_both(self, task, path):
+        """The moments at which bytes came; none if it is not there."""
+        times = []
+        try:
+            await self.kling.download(
+                task.videos[0], path, on_progress=lambda *_: times.append(self.world.loop.time())
+            )
+        except Exception as error:
+            self.told.shown(error)
+            if not isinstance(error, KlingError | OSError):
+                self.told.foreign.append(error)
+            return []
+        return times
 
     # The end, in good weather
 

@@ -15,6 +15,7 @@ from simulation.user import Told, User, Wish, picture
 
 from kling_async import Image2VideoRequest
 from kling_async.emulator import ByClock
+from kling_async.errors import KlingError
 
 
 class Process(Host):
@@ -37,11 +38,10 @@ class World:
         plan: What is to happen.
         folder: For its files.
         keep: Whether the history is kept for reading.
-        gaps: Promises that are not judged.
     """
 
-    def __init__(self, plan, folder, *, keep=False, gaps=seams.GAPS):
-        self.plan, self.folder, self.gaps = plan, Path(folder), gaps
+    def __init__(self, plan, folder, *, keep=False):
+        self.plan, self.folder = plan, Path(folder)
         self.history = History(keep=keep, folder=str(folder))
         self.loop = SimLoop(plan.seed, self.history)
         self.struck = 0
@@ -59,7 +59,7 @@ class World:
         self.wishes = list(_wishes(plan))
         self.all_wishes = list(self.wishes)
         self.undelivered = []
-        self.half_files = []
+        self.half_files, self.broken_files, self.both_wrote = [], [], []
         self.calm = False
         self.damaged = False
         """Whether the journal's files were tampered with."""
@@ -150,11 +150,10 @@ class World:
             advance=ByClock(lambda _: 1.0 + durations.random() * longest),
             capacity=self.plan.capacity,
             list_order=self.plan.list_order,
+            repeated_ids=self.plan.repeated,
         )
         await self.emulator.__aenter__()
         self.stranger = seams.make_stranger(self.emulator)
-        if self.plan.repeated == "accept":
-            seams.accept_repeated_ids(self.emulator)
         for number, each in enumerate(self.plan.troubles):
             if each.place in {"create", "get", "list", "download"} and each.kind != "lie":
                 self.emulator.fault(
@@ -194,6 +193,7 @@ class World:
         else:
             await self._after_end(host, task)
         self.half_files += judge.half_files(self)
+        self.broken_files += judge.broken_files(self)
 
     def _arm(self, number, host, user):
         for each in self.plan.troubles:
@@ -213,8 +213,8 @@ class World:
                 continue
             self.strike(each)
             self.damaged = True
-            if each.kind == "lose-wal":
-                for suffix in ("-wal", "-shm"):
+            if each.kind == "lose-side-files":
+                for suffix in ("-journal", ".lock"):
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
                 continue
             content = bytearray(path.read_bytes())
@@ -275,9 +275,6 @@ class World:
 
     def _release(self, host):
         """What the system does when a process is gone."""
-        for thread in self.loop.threads:
-            if thread.host is host:
-                thread.bury()
         files.let_go(host)
 
     async def _bury(self, host):
@@ -297,7 +294,7 @@ class World:
             error = task.exception()
             self.told.shown(error)
             self.history.note(host.name, f"ends with {type(error).__name__}: {error}")
-            if not self.was_cancelled or not isinstance(error, seams.KlingError):
+            if not self.was_cancelled or not isinstance(error, KlingError):
                 self.told.foreign.append(error)
         for _ in range(20):
             await asyncio.sleep(0.05)
