@@ -6,6 +6,7 @@ Promises: no I/O; `read_envelope` is total: whatever the bytes are, it returns a
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -166,7 +167,7 @@ def parse(body: bytes) -> Any:
         RecursionError: They are nested too deeply.
     """
     if orjson is not None and not _may_be_deep(body):  # orjson accepts deeper nesting than Python's own repr
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     parsed = _DECODER.decode(body.decode("utf-8-sig"))
     if _SURROGATE.search(body):  # a pair is an honest character, a lone half is not
         json.dumps(parsed, ensure_ascii=False).encode()

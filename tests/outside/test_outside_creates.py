@@ -9,6 +9,7 @@ from outside_server import Server, Trouble, raw, says
 
 from kling_async import BadRequestError, Image2VideoRequest, KlingError, Task
 from kling_async.events import JobAbandoned
+from kling_async.schema import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -146,3 +147,19 @@ async def test_wire_format(connect):
         now = int(server.epoch + server.now())
         assert {"iss": "outside-access", "exp": now + 1800, "nbf": now - 5} == create.token(1)
         assert ("/v1/videos/image2video/%C3%A4%2Fb", b"") == (get.target, get.body)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["orjson", "json"])
+async def test_byte_order_mark_is_no_part_of_an_answer(connect, monkeypatch, fast):
+    """An answer behind a byte order mark is read with and without orjson."""
+    if not fast:
+        monkeypatch.setattr(wire, "orjson", None)
+
+    def marked(seen):
+        reply = server.answer(seen)
+        return raw(b"\xef\xbb\xbf" + reply.body, status=reply.status)
+
+    async with Server(duration=5) as server, connect(server) as kling:
+        server.weather = marked
+        await kling.image2video.generate(image=PICTURE)
+        assert (1, 1) == (len(server.created), server.count("create"))
