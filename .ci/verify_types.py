@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-FLOOR = 93.0
-"""Percent of the public symbols; all of them is the aim."""
+FLOOR = 100.0
+"""Percent of the public symbols."""
 
 BIN = Path(sys.executable).parent
 SHOWN = 40

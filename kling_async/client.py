@@ -37,7 +37,7 @@ from kling_async.jobs.slots import Slots
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import Journal
-from kling_async.jobs.waits import check_wait
+from kling_async.jobs.waits import LONGEST, check_wait
 from kling_async.polling.plan import PaceName
 from kling_async.polling.schedule import Schedule
 from kling_async.schema import rules
@@ -126,8 +126,7 @@ class KlingClient:
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
         _check_choice("pace", pace, PaceName)
-        if not submit_timeout > 0:
-            raise ConfigurationError(f"submit_timeout is {submit_timeout!r}; it must be seconds above 0")
+        _check_submit_timeout(submit_timeout)
         check_wait(None, schedule)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
@@ -139,7 +138,7 @@ class KlingClient:
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
-        self.slots = Slots(None, self._calls.jitter, events=self._events)
+        self.slots: Slots = Slots(None, self._calls.jitter, events=self._events)
         """The slots of video tasks: `held`, `waiting` and `limit`; those of other kinds are `slots.of("image")`, …"""
 
         _set_limits(self.slots, max_in_flight)
@@ -160,16 +159,17 @@ class KlingClient:
             schedule=schedule,
             pace=pace,
             capabilities=capabilities,
+            check_target=self._results.check_target,
             download=self.download,
         )
         self._endpoints: dict[str, MappingEndpoint] = {}
-        self.image2video = Image2Video(self._shared)
+        self.image2video: Image2Video = Image2Video(self._shared)
         """A still image in, a video out."""
 
-        self.text2video = Text2Video(self._shared)
+        self.text2video: Text2Video = Text2Video(self._shared)
         """Text in, a video out."""
 
-        self.video_extend = VideoExtend(self._shared)
+        self.video_extend: VideoExtend = VideoExtend(self._shared)
         """A video in, a longer one out."""
 
     @override
@@ -295,13 +295,14 @@ class KlingClient:
             The path.
 
         Raises:
-            ValidationError: `what` has no result, or more than one; nothing was requested.
+            ValidationError: `what` has no result, or more than one, or another argument is of a wrong type; nothing was
+                requested.
             DownloadError: It could not be fetched whole, is of another kind, is on an address that is not allowed, was
                 purged (`expired`), or the disk refused (the cause is the OSError). If the URL was refused, the task
                 was polled once for a new one.
             ConfigurationError: The path is being written by another download, or was replaced meanwhile.
         """
-        return await self._results.download(what, Path(path), on_progress)
+        return await self._results.download(what, path, on_progress)
 
     async def _query(self, task_id: str) -> Task:
         """A task by its id; it is known only under its own endpoint, so each one in use is asked."""
@@ -339,6 +340,12 @@ def _set_limits(slots: Slots, limits: Any) -> None:
             kinds = ", ".join(get_args(TaskKind))
             raise ConfigurationError(f"max_in_flight names the kind {kind!r}; it must be one of {kinds}")
         slots.of(kind).limit = limit
+
+
+def _check_submit_timeout(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        bound = f"it must be seconds above 0 and at most {LONGEST:.0f}"
+        raise ConfigurationError(f"submit_timeout is {value!r}; {bound}")
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

@@ -157,7 +157,7 @@ class MalformedResponseError(KlingError):
         retry_after: float | None = None,
     ) -> None:
         self.http_status = http_status
-        self.excerpt = harmless(excerpt)
+        self.excerpt: str = harmless(excerpt)
         self.retry_after = retry_after
         shown = f": {self.excerpt!r}" if self.excerpt else ""
         where = "" if http_status is None else f"HTTP {http_status}, "
@@ -186,7 +186,7 @@ class APIError(KlingError):
     ) -> None:
         self.code = code
         self.http_status = http_status
-        self.message = harmless(message, 1000)
+        self.message: str = harmless(message, 1000)
         self.request_id = request_id
         self.retry_after = retry_after
         meaning = _MEANINGS.get(code, "unknown code")
@@ -261,10 +261,13 @@ class TaskError(KlingError):
         task_id: Its id, or the external id that was waited for.
     """
 
+    # Always there, which is narrower than in the base class.
+    task_id: str  # pyright: ignore[reportIncompatibleVariableOverride]
+
     def __init__(self, message: str, *, task: Task | None, task_id: str) -> None:
         super().__init__(message)
         self.task = task
-        self.task_id = task_id
+        self.task_id = task_id  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class TaskFailedError(TaskError):

@@ -27,9 +27,8 @@ from kling_async.emulator.videos.gallery import FIXED_VIDEO
 from kling_async.errors import DownloadError
 
 MODES = ("first", "random", "burst", "ever")
-UNTRIED = frozenset({"another-task", "another-id", "rate-limit-after", "range-ignored", "range-wrong"})
-"""Kinds that are no part of the matrix: the client does not see through the first three yet, and the last two strike
-only a download that is resumed."""
+UNTRIED = frozenset({"range-ignored", "range-wrong"})
+"""Kinds that are no part of the matrix: they strike only a download that is resumed."""
 
 PAIRS = tuple(
     (call, kind) for kind in KINDS for call in CALLS if call in KINDS[kind].calls and kind not in UNTRIED

@@ -142,7 +142,7 @@ class Emulator(Settings, FaultPlan):
             context = self._context(stack) if self.tls else None
             await runner.setup()
             await web.TCPSite(runner, self.host, self.port, ssl_context=context).start()
-            self.url = _address("https" if self.tls else "http", self.host, runner.addresses[0][1])
+            self.url: str = _address("https" if self.tls else "http", self.host, runner.addresses[0][1])
             self._stack = stack.pop_all()
         return self
 

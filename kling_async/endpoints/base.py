@@ -120,7 +120,10 @@ class Endpoint(Reader, Generic[GivenT]):
         checked = self._checked(request)
         async with await self._jobs.begin(checked) as life:
             await self._jobs.accept(life, (self._slots,), Stages(), weight=checked.slots)
-            return Job(life, life.request or checked, self._waits, self._shared.download)
+            shared = self._shared
+            return Job(
+                life, life.request or checked, self._waits, shared.download, check_target=shared.check_target
+            )
 
     async def wait_for_task(
         self,

@@ -94,6 +94,9 @@ class Shared:
     capabilities: CapabilityCheck
     """What to do about a request that the capability map does not allow."""
 
+    check_target: Callable[[Path], Awaitable[None]]
+    """Checks whether a result can be brought to a path."""
+
     download: Callable[[Task, Path], Awaitable[Path]]
     """Brings a task's result onto the disk."""
 

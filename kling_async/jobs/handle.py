@@ -40,6 +40,8 @@ class Job(Generic[RequestT]):
         request: RequestT,
         waits: Waits,
         download: Callable[[Task, Path], Awaitable[Path]],
+        *,
+        check_target: Callable[[Path], Awaitable[None]],
     ) -> None:
         self.external_task_id = life.external_task_id
         self.task_id = life.task_id or life.external_task_id
@@ -47,6 +49,7 @@ class Job(Generic[RequestT]):
         self._life = life
         self._waits = waits
         self._download = download
+        self._check_target = check_target
 
     @override
     def __repr__(self) -> str:
@@ -106,6 +109,7 @@ class Job(Generic[RequestT]):
         """Waits until the task has ended, and downloads its result; raises as `wait` and `client.download`.
 
         Args:
-            path: The file to write; an existing one is replaced.
+            path: The file to write; an existing one is replaced. Its folder is checked before the wait.
         """
+        await self._check_target(path)
         return await self._download(await self.wait(), path)

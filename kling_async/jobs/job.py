@@ -1,4 +1,4 @@
-"""THE home of a job: slot, record, create, wait, record; and the one decision on what a job goes on with.
+"""THE home of a job: slot, record, create, wait, record; `next_step` decides what it goes on with.
 
 Promises: one id has one job in a client, and whoever asks for it again joins it; what has a task is never created again
 and takes its slots at once; a create that may have left is looked up before anything is sent, and a picture is asked for
@@ -9,7 +9,6 @@ are known to whoever leaves.
 from __future__ import annotations
 
 import asyncio
-import enum
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -29,10 +28,11 @@ from kling_async.errors import (
     TaskFailedError,
     TaskNotFoundError,
 )
-from kling_async.jobs.entry import JobEntry, JobState
+from kling_async.jobs.entry import JobEntry
 from kling_async.jobs.known import KnownJob
 from kling_async.jobs.observed import GOES_ON, MAY_EXIST, NEVER_SENT, Stages
 from kling_async.jobs.slots import Slot, Slots, not_submitted
+from kling_async.jobs.step import Step, next_step
 from kling_async.jobs.submission import Submission, logger
 from kling_async.jobs.tools import JobTools
 from kling_async.polling.poller import Watching
@@ -46,38 +46,6 @@ STOPS_CREATING: Final = (AccountError, AuthenticationError)
 """Errors after which no create can succeed until somebody changes the account or the keys."""
 
 RequestT = TypeVar("RequestT", bound=Request)
-
-
-class Step(enum.Enum):
-    """What a job goes on with."""
-
-    COLLECT = enum.auto()
-    """Its task has ended; nothing is sent."""
-
-    WAIT = enum.auto()
-    """It has a task, which is waited for."""
-
-    LOOK_UP = enum.auto()
-    """A create may have left; it is looked up first."""
-
-    SEND = enum.auto()
-    """Nothing was sent yet."""
-
-
-def next_step(entry: JobEntry | None, known: KnownJob) -> Step:
-    """Decides what a job goes on with.
-
-    Args:
-        entry: The job as the journal has it; None without a journal.
-        known: What this client remembers of it.
-    """
-    if entry is not None and entry.task is not None:
-        return Step.COLLECT
-    if known.task_id is not None or (entry is not None and entry.task_id is not None):
-        return Step.WAIT
-    if known.doubt_since is not None or (entry is not None and entry.state is JobState.UNKNOWN):
-        return Step.LOOK_UP
-    return Step.SEND
 
 
 @define(eq=False)
@@ -122,13 +90,9 @@ class JobLife(Generic[RequestT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._users -= 1
-        if self._users:
-            return
-        kept = self._tools.recorder.durable or any(slot.held for slot in self._slots)
-        if kept and not self._lone and not self._over and self.may_exist:
-            self._users += 1
-            self._tools.orphans.keep(self)
+        kept = self._tools.recorder.durable or any(slot.is_scarce for slot in self._slots)
+        if self._users == 1 and kept and not self._lone and not self._over and self.may_exist:
+            self._tools.orphans.keep(self)  # in the place of the caller who leaves
         else:
             self.let_go()
 
@@ -169,6 +133,7 @@ class JobLife(Generic[RequestT]):
         schedule: Schedule | None,
         *,
         just_accepted: bool = False,
+        attended: bool = True,
     ) -> Task:
         """Waits until the task has ended; the arguments are checked already.
 
@@ -177,6 +142,7 @@ class JobLife(Generic[RequestT]):
             on_update: Called with changes of status.
             schedule: When to poll; None: the client's.
             just_accepted: Whether `on_update` is called first with the task as it was accepted.
+            attended: Whether a caller waits, who is told the ids when he goes away.
         """
         if self._over and self.task is not None:
             return finished(self.task)
@@ -185,7 +151,9 @@ class JobLife(Generic[RequestT]):
         while True:
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
             try:
-                ended = await self._tools.waits.until_end(watching, self._kind, on_update, first=first)
+                ended = await self._tools.waits.until_end(
+                    watching, self._kind, on_update, first=first, attended=attended
+                )
             except TaskFailedError as error:
                 self.see(error.task)
                 raise
@@ -206,12 +174,15 @@ class JobLife(Generic[RequestT]):
             found = await self._submission.settle()
             if found is None:
                 return
-            await self._accepted(found, adopted=True)
-        await self.until_end(None, None, None)
+            if self.task_id is None:  # nobody has asked for the job meanwhile
+                await self._accepted(found, adopted=True)
+        await self.until_end(None, None, None, attended=False)
 
     def let_go(self) -> None:
-        """Gives the slots back and leaves the client's list."""
-        self._users = 0
+        """Ends one use of the job; the last one gives the slots back and leaves the client's list."""
+        self._users -= 1
+        if self._users:
+            return
         for slot in reversed(self._slots):
             slot.release()
         self._tools.forget(self)
@@ -240,12 +211,14 @@ class JobLife(Generic[RequestT]):
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool
     ) -> None:
         self._tools.observers.queued(self.external_task_id, self._model)
+        self._failure = None
         step = next_step(self._entry, self._known)
         if step is Step.COLLECT and self._entry is not None:
             self.task, self._over = self._entry.task, True
             self.task_id = self._entry.task_id or (self.task.task_id if self.task else None)
             return
-        self._slots = tuple(limiter.slot(weight) for limiter in limiters)
+        if not any(slot.held for slot in self._slots):  # an earlier caller's, if its create may have left
+            self._slots = tuple(limiter.slot(weight) for limiter in limiters)
         if step is Step.WAIT:
             self.task_id = self._known.task_id or (self._entry.task_id if self._entry else None)
             self._confirmed = self._known.task_id is not None

@@ -68,7 +68,7 @@ class JournalRecord:
         self.durable = True
         self._store = store or Store(path, owner, adopt=adopt)
         self._reader = JournalReader(path, self._store)
-        self.view = Journal(self._reader)
+        self.view: Journal = Journal(self._reader)
         """What users may read of it."""
 
         self._clock = clock

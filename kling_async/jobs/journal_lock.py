@@ -34,7 +34,7 @@ class JournalLock:
     """
 
     def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(f"{journal.name}.lock")
+        self.path: Path = journal.with_name(f"{journal.name}.lock")
         """The lock's file."""
 
         self._journal = journal

@@ -40,16 +40,16 @@ class JournalReader:
 
     def __init__(self, path: Path, store: Store) -> None:
         self.path = path
-        self.opened_at = math.inf
+        self.opened_at: float = math.inf
         """Event-loop time, in seconds, of the opening; infinity until then."""
 
         self.salt: bytes | None = None
         """What tells this journal's keys from another's; None until it is opened."""
 
-        self.last_at_opening = 0
+        self.last_at_opening: int = 0
         """Place of the last job that was there at the opening."""
 
-        self.unmet_at_opening = 0
+        self.unmet_at_opening: int = 0
         """How many open jobs were there at the opening."""
 
         self._store = store

@@ -110,7 +110,7 @@ class Observers:
     def abandoned(
         self, cancelled: BaseException, state: str, task_id: str | None, external_task_id: str | None
     ) -> None:
-        """A caller goes away.
+        """A caller is cancelled.
 
         Args:
             cancelled: The exception that leaves; gets the note.
@@ -122,6 +122,10 @@ class Observers:
         ids = ", ".join(f"{name} {harmless(value)}" for name, value in known if value is not None)
         cancelled.add_note(f"kling_async: {state}: {ids}")
         logger.warning("a caller went away before its job had ended; %s: %s", state, ids)
+        self.left(state, task_id, external_task_id)
+
+    def left(self, state: str, task_id: str | None, external_task_id: str | None) -> None:
+        """A caller goes away, cancelled or out of patience; arguments as `abandoned`."""
         self.events.emit(
             JobAbandoned(path=self.path, state=state, task_id=task_id, external_task_id=external_task_id)
         )

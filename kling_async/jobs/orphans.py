@@ -29,7 +29,7 @@ class Runner(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Gives back what it holds."""
+        """Ends the watch's use of the job, which gives back what it holds unless a caller has come again."""
         ...
 
 

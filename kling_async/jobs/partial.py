@@ -48,13 +48,13 @@ class PartialFile:
         self._lock: int | None = None
         self._file: int | None = None
         self._to_verify: Record | None = None
-        self.received = 0
-        self.resumed = 0
+        self.received: int = 0
+        self.resumed: int = 0
         """How many of the bytes an earlier process had left."""
 
         self.length: int | None = None
         self.validator: str | None = None
-        self.head = b""
+        self.head: bytes = b""
         self._digest = hashlib.sha256()
 
     @property

@@ -143,8 +143,8 @@ class NoRecord:
 
     def __init__(self) -> None:
         self.durable = False
-        self.opened_at = -math.inf
-        self.view = None
+        self.opened_at: float = -math.inf
+        self.view: None = None
 
     async def open(self) -> None:
         """Does nothing."""

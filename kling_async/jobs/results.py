@@ -53,7 +53,10 @@ class Results:
 
     async def download(self, what: Downloadable, path: Path, on_progress: OnProgress | None) -> Path:
         """Downloads one result; see `KlingClient.download`."""
-        result, began = _one(what), anyio.current_time()
+        result, path, began = _one(what), _one_path(path), anyio.current_time()
+        if on_progress is not None and not callable(on_progress):
+            message = f"is of type {type(on_progress).__name__}; it must be callable"
+            raise ValidationError([Problem("on_progress", message)])
         try:
             fetched = await self.downloader.fetch(
                 result.url,
@@ -86,6 +89,10 @@ class Results:
             for number, result in enumerate(results, 1)
         ]
 
+    async def check_target(self, path: Path) -> None:
+        """Checks what a job is to be downloaded to, before it is waited for."""
+        await self.downloader.check(_one_path(path))
+
     def _tell(self, result: Result, began: float, fetched: Fetched | None, error: Exception | None) -> None:
         self.events.emit(
             DownloadDone(
@@ -110,6 +117,13 @@ class Results:
         if fresh is None or fresh == result.url:
             raise refused
         return fresh
+
+
+def _one_path(path: Any) -> Path:
+    """The path that a download was given; text is one, too."""
+    if not isinstance(path, Path | str):
+        raise ValidationError([Problem("path", f"is of type {type(path).__name__}; it must be a Path")])
+    return Path(path)
 
 
 def _absolute(path: Path) -> Path:

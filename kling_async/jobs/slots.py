@@ -75,12 +75,13 @@ class Slot:
         self.release()
 
     async def acquire(self) -> None:
-        """Waits until the slot is granted.
+        """Waits until the slot is granted; returns at once if it is held.
 
         Raises:
             NotSubmittedError: Creating was stopped meanwhile.
         """
-        await self._slots.wait_for(self)
+        if not self.held:
+            await self._slots.wait_for(self)
 
     def take(self) -> None:
         """Holds the slot from now on, whatever the limit: its task exists."""
@@ -108,6 +109,11 @@ class Slot:
         self.held = True
         if self.granted is not None:
             self.granted.set_result(None)
+
+    @property
+    def is_scarce(self) -> bool:
+        """Whether it is held and there is a limit, so that others may wait for it."""
+        return self.held and self._slots.limit is not None
 
     @property
     def is_waiting(self) -> bool:

@@ -2,8 +2,8 @@
 
 Promises: one request never becomes two tasks. Whatever happens, the same external id is sent again or none at all;
 an unclear create is looked up for `SETTLE` seconds, counted from when it can have left last, before anything is sent
-again; a refusal that can mean "already exists" is confirmed by a look-up, whatever its text. If nothing can be learnt,
-the error is `SubmissionUnknownError`, which holds the id.
+again; a refusal that can mean "already exists" is confirmed by a look-up, whatever its words, and so is one as too
+frequent that was repeated until the end. If nothing can be learnt, the error is `SubmissionUnknownError`, which holds the id.
 """
 
 from __future__ import annotations
@@ -161,7 +161,10 @@ class Submission:
             if isinstance(result.error, ConcurrencyLimitError) and not lone:
                 raise result.error
             patient = not lone or isinstance(result.error, RateLimitError) or attempt < LONE_ATTEMPTS
-            await self._wait_or_raise(result.error, attempt if patient else None)
+            try:
+                await self._wait_or_raise(result.error, attempt if patient else None)
+            except RateLimitError as error:
+                return await self._confirmed(error), True
         raise AssertionError("the loop above has no end")
 
     async def look_up(self, reason: KlingError) -> Task | None:
@@ -248,8 +251,8 @@ class Submission:
         else:
             await anyio.sleep(wait)
 
-    async def _confirmed(self, refusal: BadRequestError) -> Task:
-        """The task behind a refusal that can mean that the id is taken; raises the refusal if there is none."""
+    async def _confirmed(self, refusal: APIError) -> Task:
+        """The task behind a refusal that can hide one; raises the refusal if there is none."""
         patience = self._patience(refusal)
         if patience is None:
             raise refusal
@@ -269,15 +272,17 @@ class Submission:
         except KlingError as error:
             raise SubmissionUnknownError(self._external_id, str(error)) from error
 
-    def _patience(self, refusal: BadRequestError) -> float | None:
+    def _patience(self, refusal: APIError) -> float | None:
         """Seconds for which a task is looked for after a refusal; None if there can be none.
 
         Under an id that this library made, "already exists" is certain; under one of the caller's it can be another
-        endpoint's task. Another text, or one in another language, means it only where a create can have left before, or
-        where somebody else can have used the id.
+        endpoint's task. Other words, or words in another language, mean it only where a create can have left before, or
+        where somebody else can have used the id. "Too frequent", said until the end, is looked behind once.
         """
         if not self._tools.idempotent:
             return None
+        if isinstance(refusal, RateLimitError):
+            return 0.0
         if isinstance(refusal, DuplicateTaskError):
             return math.inf if self._doubted or not self._named else sum(LOOK_UP_GAPS[:3])
         if self._doubted:

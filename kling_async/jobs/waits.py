@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from kling_async.errors import Problem, TaskFailedError, ValidationError
+from kling_async.errors import Problem, TaskFailedError, TaskTimeoutError, ValidationError
 from kling_async.jobs.observed import GOES_ON, Observers
 from kling_async.jobs.recorder import Recorder
 from kling_async.polling.poller import Poller, Watching
@@ -85,7 +85,13 @@ class Waits:
         return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known, own_id=own_id)
 
     async def until_end(
-        self, watching: Watching, kind: Hashable, on_update: OnUpdate | None, *, first: Task | None = None
+        self,
+        watching: Watching,
+        kind: Hashable,
+        on_update: OnUpdate | None,
+        *,
+        first: Task | None = None,
+        attended: bool = True,
     ) -> Task:
         """Waits for a task's end, and records it.
 
@@ -94,6 +100,7 @@ class Waits:
             kind: As there.
             on_update: Called at each change of status.
             first: A task that was just accepted; `on_update` is called with it before any poll.
+            attended: Whether a caller waits, who is told the ids when he goes away.
 
         Raises:
             TaskFailedError: The task failed.
@@ -106,8 +113,9 @@ class Waits:
                 if error.task is not None:
                     await self.recorder.ended(error.task)
                 raise
-            except asyncio.CancelledError as cancelled:
-                self._abandon(cancelled, watch.task, watch.key)
+            except (asyncio.CancelledError, TaskTimeoutError) as error:
+                if attended:
+                    self._abandon(error, watch.task, watch.key)
                 raise
         await self.recorder.ended(ended)
         self._learn(ended, kind)
@@ -119,8 +127,8 @@ class Waits:
             while True:
                 try:
                     seen = await watch.next_change()
-                except asyncio.CancelledError as cancelled:
-                    self._abandon(cancelled, watch.task, watch.key)
+                except (asyncio.CancelledError, TaskTimeoutError) as error:
+                    self._abandon(error, watch.task, watch.key)
                     raise
                 if seen.is_terminal:
                     await self.recorder.ended(seen)
@@ -147,9 +155,13 @@ class Waits:
 
         return tell
 
-    def _abandon(self, cancelled: asyncio.CancelledError, task: Task | None, key: str) -> None:
+    def _abandon(self, error: asyncio.CancelledError | TaskTimeoutError, task: Task | None, key: str) -> None:
         task_id = key if task is None else task.task_id
-        self.observers.abandoned(cancelled, GOES_ON, task_id, task.external_task_id if task else None)
+        external_id = None if task is None else task.external_task_id
+        if isinstance(error, TaskTimeoutError):  # which holds the ids itself
+            self.observers.left(GOES_ON, task_id, external_id)
+        else:
+            self.observers.abandoned(error, GOES_ON, task_id, external_id)
 
     def _kind_of(self, target: Task | str, kind: Hashable) -> Hashable:
         if kind is not None:

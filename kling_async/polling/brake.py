@@ -25,10 +25,10 @@ class Brake:
     """
 
     def __init__(self, jitter: Callable[[], float]) -> None:
-        self.until = -math.inf
+        self.until: float = -math.inf
         """Before this moment nothing is polled, in seconds."""
 
-        self.failures = 0
+        self.failures: int = 0
         """How many polls in a row failed, those that failed together counted once."""
 
         self._jitter = jitter

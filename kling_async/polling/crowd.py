@@ -16,10 +16,10 @@ class Crowd:
     """Watches that list rounds serve together while they are more than a few."""
 
     def __init__(self) -> None:
-        self.served = False
+        self.served: bool = False
         """Whether rounds serve them at present; otherwise each is polled by a single GET on its own schedule."""
 
-        self.ripe = math.inf
+        self.ripe: float = math.inf
         """When the first of their tasks can be near its end, on the event loop's clock."""
 
         self._watches: dict[Watch, None] = {}

@@ -72,6 +72,7 @@ class Plan:
     _oldest: FromEnd = Factory(FromEnd)
     _waiting: int = 0
     _pages: int = 0
+    _shown: int = 0
     _barren: int = 0
     _strikes: int = 0
     _cost: float = 0.0
@@ -130,7 +131,7 @@ class Plan:
     def begin(self, waiting: int, now: float) -> Ask:
         """Begins a round: its first page."""
         self._begun, self._wanted = now, math.inf
-        self._waiting, self._pages, self._barren, self._cost = waiting, 0, 0, 0.0
+        self._waiting, self._pages, self._shown, self._barren, self._cost = waiting, 0, 0, 0, 0.0
         if self.order is Order.OLDEST:
             return self._oldest.begin(waiting)
         return Ask(1, min(LARGEST_PAGE, self._newest.size(waiting)))
@@ -147,6 +148,7 @@ class Plan:
         self._single_worked = False
         self._page_seconds += 0.5 * (seconds - self._page_seconds)
         self._pages += 1
+        self._shown += page.ours
         self._cost += page.cost
         self._barren = 0 if page.ours else self._barren + 1
         before, order = self.order, order_of(page.created)
@@ -178,15 +180,10 @@ class Plan:
         """
         return {Order.NONE: 4.0, Order.UNKNOWN: 1.0}.get(self.order, 1 / 6)
 
-    def end(self, shown: int, now: float) -> None:
-        """Ends a round.
-
-        Args:
-            shown: How many waiters it served.
-            now: The event loop's time in seconds.
-        """
+    def end(self, now: float) -> None:
+        """Ends a round, at this moment on the event loop's clock."""
         searched = self.order is Order.OLDEST and self._oldest.end()
-        if shown >= self._cost * self._dearness:
+        if self._shown >= self._cost * self._dearness:
             self._strikes = 0
         elif not searched:
             self.pause(now)

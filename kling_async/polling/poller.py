@@ -45,7 +45,7 @@ class Poller:
         fetch_page: GETs one list page by number (from 1) and size, tried once; returns the rows as received.
         jitter: Gives numbers from 0 to 1, for waits after errors.
         pace: How eagerly it polls when many wait.
-        on_poll: Called after each request; must not raise.
+        on_poll: Called after each request; what it raises is logged.
     """
 
     def __init__(
@@ -317,8 +317,12 @@ class Poller:
 
     def polled(self, kind: str, begun: float, error: BaseException | None, tasks: int) -> None:
         """Tells the hook about a request."""
-        if self._on_poll is not None:
+        if self._on_poll is None:
+            return
+        try:
             self._on_poll(kind, asyncio.get_running_loop().time() - begun, error, tasks)
+        except Exception:  # a hook must not end polling
+            logger.exception("on_poll raised")
 
 
 @define(eq=False)

@@ -148,7 +148,7 @@ class Rounds:
             missing = [watch for watch in missing if watch.seen_at < self._begun and not watch.over]
             created = [watch.created for watch in missing]
             ask = self._plan.go_on(page, created, now() - self._asked)
-        self._plan.end(len(audience) - len(missing), now())
+        self._plan.end(now())
 
     async def _page(self, ask: Ask) -> list[Any]:
         self._asked = self._expected = asyncio.get_running_loop().time()

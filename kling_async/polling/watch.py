@@ -35,6 +35,9 @@ UNCLEAR_ANSWERS: Final = 3
 EMPTY_POLLS: Final = 4
 """How many polls may show success without a video before the wait ends."""
 
+EMPTY_FOR: Final = 10.0
+"""Seconds for which they may do so in any case, however close they are."""
+
 logger: Final = logging.getLogger(__name__)
 
 
@@ -109,6 +112,7 @@ class Watch:
     _not_found_at: float = -math.inf
     _unclear_answers: int = 0
     _empty_polls: int = 0
+    _empty_since: float | None = None
     _waiter: asyncio.Future[None] | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -195,7 +199,7 @@ class Watch:
         status = task.raw.get("task_status")
         self.status = status if isinstance(status, str) and not empty else None
         if empty:
-            self._see_no_video(task)
+            self._see_no_video(task, now)
             return
         changed = self.task is None or task.status != self.task.status
         self.task = task
@@ -213,11 +217,14 @@ class Watch:
         if self.task is not None and self.task.created_at is not None:
             self.created = self.task.created_at.timestamp()
 
-    def _see_no_video(self, task: Task) -> None:
+    def _see_no_video(self, task: Task, now: float) -> None:
         self.task = task
         self._empty_polls += 1
-        if self._empty_polls >= EMPTY_POLLS:
-            message = f"task {self.ids} succeeded, but {EMPTY_POLLS} polls showed no video"
+        if self._empty_since is None:
+            self._empty_since = now
+        empty_for = now - self._empty_since
+        if self._empty_polls >= EMPTY_POLLS and empty_for >= EMPTY_FOR:
+            message = f"task {self.ids} succeeded, but {self._empty_polls} polls over {empty_for:.0f} s showed no video"
             self.end(ResultMissingError(message, task=task, task_id=task.task_id))
 
     def not_found(self, error: APIError, now: float) -> None:

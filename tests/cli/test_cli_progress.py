@@ -35,7 +35,7 @@ def terminal(python):
         os.close(theirs)
         reader = threading.Thread(target=read)
         reader.start()
-        stdout, _ = process.communicate(timeout=15)
+        stdout, _ = process.communicate(timeout=50)
         reader.join()
         os.close(ours)
         return stdout, got.decode()
@@ -68,10 +68,14 @@ def test_outcomes_stand_above_the_rows(service, terminal, photo, tmp_path):
     assert "5       failed" in seen or "5\tfailed" in seen
 
 
-def test_dumb_terminal_stays_quiet(service, terminal, photo, monkeypatch):
-    """Where the cursor cannot move, nothing is drawn."""
+def test_dumb_terminal_gets_lines(service, terminal, photo, monkeypatch):
+    """If the cursor cannot move, nothing is drawn, and each step is a line, as on a pipe."""
     monkeypatch.setenv("TERM", "dumb")
-    assert ("astronaut.mp4\n", "") == terminal("i2v", photo)
+    stdout, seen = terminal("i2v", photo)
+    assert "astronaut.mp4\n" == stdout
+    ids = f"task_id={service.tasks[0].task_id} external_task_id={service.tasks[0].external_task_id}"
+    steps = [f"submitting {photo}", f"submitted {ids}", f"succeed {ids}", "downloading astronaut.mp4"]
+    assert steps == seen.splitlines()
 
 
 def test_rows_are_few():

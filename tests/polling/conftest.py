@@ -1,4 +1,4 @@
-"""A fake seam for the poller: a service of made-up rows, whose list and looks are as odd as a test wants them."""
+"""A fake seam for the poller: a service of made-up rows, whose list and single polls are as odd as a test wants them."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ def now():
 
 
 class Seam:
-    """Stands for the service: rows by id, what single looks and pages do, and when they came."""
+    """Stands for the service: rows by id, what single polls and pages do, and when they came."""
 
     def __init__(self, gap):
         self.gap = gap

@@ -17,7 +17,7 @@ from kling_async import (
     TaskTimeoutError,
 )
 from kling_async.polling.wait import until_end
-from kling_async.polling.watch import EMPTY_POLLS, NOT_FOUND_FOR, UNCLEAR_ANSWERS, Watch
+from kling_async.polling.watch import EMPTY_FOR, EMPTY_POLLS, NOT_FOUND_FOR, UNCLEAR_ANSWERS, Watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
@@ -102,7 +102,7 @@ async def test_a_task_that_does_not_exist_is_not_said_to_go_on(watch):
 
 @pytest.mark.parametrize("text", ["任务不存在", "no such thing", ""])
 async def test_an_id_never_seen_ends_after_a_few_answers_of_unknown_text(watch, text):
-    """A 1201 in other words may mean anything: one answer proves nothing, three do, and the error is the usual one."""
+    """A 1201 with another text may mean anything: one answer proves nothing, three do, and the error is the usual one."""
     unclear = BadRequestError(1201, text, http_status=400)
     for number in range(UNCLEAR_ANSWERS - 1):
         watch.not_found(unclear, float(number))
@@ -165,10 +165,15 @@ async def test_success_counts_with_a_video_only(watch):
     assert [P, OK] == await taken(watch)
 
 
-async def test_success_that_stays_empty_is_an_error(watch):
-    """It holds the task."""
-    for _ in range(EMPTY_POLLS):
-        watch.see(task("1", OK, video=False), 2.0)
+@pytest.mark.parametrize("gap", [0.1, 5.0])
+async def test_success_that_stays_empty_is_an_error(watch, gap):
+    """After a few polls and some seconds, neither alone; the error holds the task."""
+    moment, polls = 1.0, 0
+    while not watch.ended:
+        watch.see(task("1", OK, video=False), moment)
+        moment, polls = moment + gap, polls + 1
+    assert polls >= EMPTY_POLLS
+    assert EMPTY_FOR <= moment - gap - 1.0 <= EMPTY_FOR + 2 * gap + 5
     (error,) = await taken(watch)
     assert isinstance(error, ResultMissingError)
     assert "1" == error.task.task_id

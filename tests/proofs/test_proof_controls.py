@@ -45,7 +45,7 @@ def complaint(broken, text):
 
 
 async def no_write_ahead(self, key):
-    """Stands for `Journal.sending`: the intent is not recorded."""
+    """Stands for `JournalRecord.sending`: the intent is not recorded."""
 
 
 async def no_sweep(self, reason):
@@ -96,15 +96,19 @@ async def test_without_write_ahead_a_killed_batch_is_paid_twice(broken, tmp_path
 def new_id_on_duplicate(monkeypatch):
     """Lets the client send anew under a fresh id what "already exists"."""
 
+    def renamed(self, upload):
+        """The body under the id that the job has now."""
+        pieces = upload.pieces[0].replace(self.first_id, self._external_id.encode())
+        return evolve(upload, pieces=(pieces,), sizes=(len(pieces),))
+
     async def confirmed(self, _duplicate):
         self._external_id = new_external_id()
-        pieces = self.upload.pieces[0].replace(self.old_id, self._external_id.encode())
-        upload = evolve(self.upload, pieces=(pieces,), sizes=(len(pieces),))
-        return (await whole_run(self, upload, self.before_send, lone=False))[0]
+        return (await whole_run(self, renamed(self, self.upload), self.before_send, lone=False))[0]
 
     async def run(self, upload, before_send, *, lone):
-        self.upload, self.before_send, self.old_id = upload, before_send, self._external_id.encode()
-        return await whole_run(self, upload, before_send, lone=lone)
+        self.upload, self.before_send = upload, before_send
+        self.first_id = getattr(self, "first_id", self._external_id.encode())
+        return await whole_run(self, renamed(self, upload), before_send, lone=lone)
 
     whole_run = Submission.run
     monkeypatch.setattr(Submission, "run", run)

@@ -100,6 +100,9 @@ PLACES = [
     "javascript:alert(1)", "https://user:pw@h/", "\x00", "https://xn--a.example", "https://\u202e.example/", "http:///", "?#",
     "https://h:٣/", "https://h:-1/", "https://" + "a" * 300, "http://1.2.3.4.5/", "file:///etc/passwd", "https://h/%zz%",
 ]  # fmt: skip
+BASES = ["https://api.klingai.com", "http://127.0.0.1:8787"]
+"""Base URLs: a public service, and an emulator beside the client."""
+
 NAMES = [
     "ka-1",
     "../../etc/passwd",

@@ -18,7 +18,7 @@ from made_pictures import png
 from proofs.journal_tools import environment
 
 from kling_async import Image2VideoRequest, KlingClient
-from kling_async.emulator import ByLooks, Emulator
+from kling_async.emulator import ByPolls, Emulator
 from kling_async.jobs import journal_file
 
 pytestmark = pytest.mark.anyio
@@ -72,7 +72,7 @@ async def test_the_system_calls_show_the_sync_before_the_creates_first_byte(fold
     reason = await asyncio.to_thread(can_trace)
     if reason is not None:
         pytest.skip(reason)
-    async with Emulator(render=False, advance=ByLooks(1, 2)) as emulator:
+    async with Emulator(render=False, advance=ByPolls(1, 2)) as emulator:
         keys = {"KLING_ACCESS_KEY": emulator.access_key, "KLING_SECRET_KEY": emulator.secret_key}
         spec = json.dumps({"url": emulator.url, "folder": str(folder), "jobs": 1})
         command = ["strace", "-f", "-y", "-s", "9000", "-e", f"trace={CALLS}", "-o", str(folder / "trace")]

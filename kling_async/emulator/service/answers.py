@@ -65,9 +65,9 @@ class RefusedError(Exception):
     ) -> None:
         status, wording = CODES.get(code, (500, "Unknown error"))
         self.code = code
-        self.http = status if http is None else http
-        self.message = wording if message is None else message
-        self.headers = dict(headers or {})
+        self.http: int = status if http is None else http
+        self.message: str = wording if message is None else message
+        self.headers: dict[str, str] = dict(headers or {})
         self.silent = silent
         super().__init__(f"{self.http}/{code} {self.message}")
 

@@ -34,8 +34,8 @@ class Fault:
     ) -> None:
         self.call = call
         self.kind = kind
-        self.details = {**kind.details, **details}
-        self.random = random.Random(seed)
+        self.details: dict[str, Any] = {**kind.details, **details}
+        self.random: random.Random = random.Random(seed)
         self._left = times
         self._after = after
         self._probability = probability
