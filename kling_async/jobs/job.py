@@ -61,13 +61,13 @@ class JobLife(Generic[RequestT]):
     request: RequestT | None
     """The request under its id; None for a job that was resumed from a journal."""
 
-    _tools: JobTools[RequestT]
-    _known: KnownJob
-    _entry: JobEntry | None
-    _kind: Hashable
-    _model: str | None
-    _named: bool
-    _lone: bool
+    _tools: JobTools[RequestT] = field(alias="tools")
+    _known: KnownJob = field(alias="known")
+    _entry: JobEntry | None = field(alias="entry")
+    _kind: Hashable = field(alias="kind")
+    _model: str | None = field(alias="model")
+    _named: bool = field(alias="named")
+    _lone: bool = field(alias="lone")
     task: Task | None = None
     """The task as last seen; None if none was seen yet."""
 
@@ -119,6 +119,10 @@ class JobLife(Generic[RequestT]):
                     raise self._failure
                 if self.task_id is None and not self._over:
                     await self._accept(limiters, stages, weight, look_up_first=look_up_first)
+                elif limiters and not self._slots and not self._over:  # a bare create has made the task
+                    self._lone = False
+                    self._slots = tuple(limiter.slot(weight) for limiter in limiters)
+                    self._take_slots()
         except asyncio.CancelledError as cancelled:
             observers = self._tools.observers
             observers.abandoned(cancelled, self._state, self.task_id, self.external_task_id)

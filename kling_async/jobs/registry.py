@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 from attrs import define, field
 
-from kling_async.jobs.entry import JobEntry
+from kling_async.jobs.entry import JobEntry, JobState
 from kling_async.jobs.job import JobLife
 from kling_async.jobs.known import KnownJobs
 from kling_async.jobs.observed import Observers, Stages
@@ -92,7 +92,7 @@ class Jobs(Generic[RequestT]):
         try:
             own_id = None if named else self._known.id_of(request)
             asked = request if own_id is None else request.with_external_task_id(own_id)
-            identified, entry = await self.recorder.meet(self.path, asked)
+            identified, entry = await self._met(asked)
             key = str(identified.external_task_id)
             known = self._known.remember(request, key, named=named)
         finally:
@@ -112,6 +112,26 @@ class Jobs(Generic[RequestT]):
                 tools=self._tools,
             )
         return life
+
+    async def _met(self, asked: RequestT) -> tuple[RequestT, JobEntry | None]:
+        """The request under its key, and its entry; recorded as cancelled if the caller goes away meanwhile."""
+        if not self.recorder.durable:
+            return await self.recorder.meet(self.path, asked)
+        meeting = asyncio.get_running_loop().create_task(self.recorder.meet(self.path, asked))
+        try:
+            return await asyncio.shield(meeting)
+        except asyncio.CancelledError:
+            meeting.add_done_callback(self._not_wanted)
+            raise
+
+    def _not_wanted(self, meeting: asyncio.Task[tuple[RequestT, JobEntry | None]]) -> None:
+        """Notes that a job was recorded whose caller has gone, unless another caller has it by now."""
+        if meeting.cancelled() or meeting.exception() is not None:
+            return  # nothing was recorded
+        identified, entry = meeting.result()
+        key = str(identified.external_task_id)
+        if entry is not None and entry.state is JobState.QUEUED and key not in self._lives:
+            self.recorder.cancelled(key)
 
     def resumed(self, entry: JobEntry) -> JobLife[RequestT]:
         """The job of a journal's entry, to be entered as a block."""

@@ -19,6 +19,7 @@ from kling_async.jobs.recorder import Recorder
 from kling_async.polling.poller import Poller, Watching
 from kling_async.polling.schedule import Experience, Schedule, as_schedule
 from kling_async.polling.wait import OnUpdate, until_end
+from kling_async.polling.watch import Watch
 from kling_async.schema.task import Task
 
 REMEMBERED: Final = 10_000
@@ -108,17 +109,22 @@ class Waits:
         """
         with watching as watch:
             try:
-                ended = await until_end(watch, self._telling(on_update, first), first=first)
-            except TaskFailedError as error:
-                if error.task is not None:
-                    await self.recorder.ended(error.task)
-                raise
+                ended = await self._recorded_end(watch, on_update, first)
             except (asyncio.CancelledError, TaskTimeoutError) as error:
                 if attended:
                     self._abandon(error, watch.task, watch.key)
                 raise
-        await self.recorder.ended(ended)
         self._learn(ended, kind)
+        return ended
+
+    async def _recorded_end(self, watch: Watch, on_update: OnUpdate | None, first: Task | None) -> Task:
+        try:
+            ended = await until_end(watch, self._telling(on_update, first), first=first)
+        except TaskFailedError as error:
+            if error.task is not None:
+                await self.recorder.ended(error.task)
+            raise
+        await self.recorder.ended(ended)
         return ended
 
     async def changes(self, watching: Watching) -> AsyncIterator[Task]:
@@ -127,11 +133,11 @@ class Waits:
             while True:
                 try:
                     seen = await watch.next_change()
+                    if seen.is_terminal:
+                        await self.recorder.ended(seen)
                 except (asyncio.CancelledError, TaskTimeoutError) as error:
                     self._abandon(error, watch.task, watch.key)
                     raise
-                if seen.is_terminal:
-                    await self.recorder.ended(seen)
                 yield seen
                 if seen.is_terminal:
                     return

@@ -69,14 +69,14 @@ class Verdicts:
     async def accepts(self, **fields):
         """Sends the request; returns the body that arrived."""
         before = len(self.service.creates)
-        await self.kling.image2video.create(Image2VideoRequest(**{"image": png(640, 480), **fields}))
+        await self.kling.image2video.create(Image2VideoRequest(**{"image": png(), **fields}))
         assert before + 1 == len(self.service.creates)
         return self.service.creates[-1].json
 
     async def problems(self, **fields):
         """The problems for which the request is refused, as `{path: message}`."""
         with pytest.raises(ValidationError) as caught:
-            await self.kling.image2video.create(Image2VideoRequest(**{"image": png(640, 480), **fields}))
+            await self.kling.image2video.create(Image2VideoRequest(**{"image": png(), **fields}))
         assert isinstance(caught.value, ValueError)
         assert [] == self.service.arrived
         for problem in caught.value.problems:

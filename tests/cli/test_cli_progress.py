@@ -71,7 +71,7 @@ def test_outcomes_stand_above_the_rows(service, terminal, photo, tmp_path):
 def test_dumb_terminal_gets_lines(service, terminal, photo, monkeypatch):
     """If the cursor cannot move, nothing is drawn, and each step is a line, as on a pipe."""
     monkeypatch.setenv("TERM", "dumb")
-    stdout, seen = terminal("i2v", photo)
+    stdout, seen = terminal("i2v", photo, "--model-name", "kling-v2-6")
     assert "astronaut.mp4\n" == stdout
     ids = f"task_id={service.tasks[0].task_id} external_task_id={service.tasks[0].external_task_id}"
     steps = [f"submitting {photo}", f"submitted {ids}", f"succeed {ids}", "downloading astronaut.mp4"]

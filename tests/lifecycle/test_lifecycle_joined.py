@@ -141,11 +141,13 @@ async def test_submit_and_generate_of_one_id_share_the_task(service):
 
 
 async def test_create_and_generate_at_once_of_one_id_share_the_task(service):
-    """A bare create takes no slot, and makes no second task."""
-    async with client(service) as kling:
-        made, ended = await asyncio.gather(
-            kling.image2video.create(mine()), kling.image2video.generate(mine())
-        )
+    """A bare create takes no slot, and makes no second task; the one who waits for its end holds one."""
+    async with client(service, max_in_flight=1) as kling:
+        both = asyncio.gather(kling.image2video.create(mine()), kling.image2video.generate(mine()))
+        await asyncio.sleep(5)
+        assert 1 == kling.slots.held == service.in_flight
+        made, ended = await both
+        assert 0 == kling.slots.held
     assert made.task_id == ended.task_id
     assert 1 == service.counts["create"]
 
