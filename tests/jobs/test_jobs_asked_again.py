@@ -4,20 +4,14 @@ import asyncio
 
 import pytest
 from rooms_helpers import client, emulator, request, settled
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import SubmissionUnknownError
 from kling_async.emulator import ByClock
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 SOON, LATE, WHILE_IT_SETTLES = 0.5, 200.0, 29.0
 """Seconds between the caller's going away and the second call; the create is in doubt for 30 s."""
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture

@@ -2,16 +2,10 @@
 
 import pytest
 from rooms_helpers import client, emulator, request
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import RateLimitError, SubmissionUnknownError
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 @pytest.fixture

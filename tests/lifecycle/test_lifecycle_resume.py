@@ -50,7 +50,7 @@ async def test_resume_looks_up_before_it_asks_for_the_picture(service, journal, 
         made=True,
     )
     if fate == "changed":
-        picture.write_bytes(png(0x20))
+        picture.write_bytes(png(grey=0x20))
     picture.unlink() if fate == "gone" else None
     async with client(service, journal=journal) as kling:
         (outcome,) = await go_on(kling, [], "resume")
@@ -66,7 +66,7 @@ async def test_resume_asks_for_the_picture_once_it_has_to_be_sent(service, journ
     one = Image2VideoRequest(image=picture.read_bytes() if fate == "bytes" else picture)
     await left_unknown(service, journal, one, made=False)
     if fate == "changed":
-        picture.write_bytes(png(0x20))
+        picture.write_bytes(png(grey=0x20))
     picture.unlink() if fate == "gone" else None
     async with client(service, journal=journal) as kling:
         began = now()

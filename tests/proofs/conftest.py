@@ -9,17 +9,11 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def patient_threads(monkeypatch):
-    """Virtual time waits for the journal's thread and for files."""
-    watch_threads(monkeypatch)
-
-
-@pytest.fixture
-def anyio_backend(request):
+def anyio_backend(request, monkeypatch):
     """With the marker `virtual_time`, a clock that jumps, but not while a thread is at work."""
     if request.node.get_closest_marker("virtual_time") is None:
         return "asyncio"
-    request.getfixturevalue("patient_threads")
+    watch_threads(monkeypatch)
     return PROOF_TIME
 
 

@@ -9,7 +9,6 @@ from contextlib import nullcontext
 
 import pytest
 from proof_helpers import (
-    PROOF_TIME,
     Told,
     client,
     emulating,
@@ -27,7 +26,7 @@ from kling_async.polling import reader, singles
 from kling_async.session import retry, submit
 from kling_async.session.create_result import Accepted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 WORDS = {
     "chinese": "external_task_id {external_id} 已存在",
@@ -49,12 +48,6 @@ ODD = [
     (429, 503), (1, 503), (1102, 503), (1000, 503), (1201, 503), (1301, 503), (1304, 503), (5001, 503), (0, 503),
 ]  # fmt: skip
 """Code and HTTP status of a poll that says nothing about the task."""
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
 
 
 @pytest.fixture(params=["whole", "broken"])
