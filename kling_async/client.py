@@ -268,7 +268,7 @@ class KlingClient:
 
         Args:
             what: A succeeded task, or a succeeded outcome.
-            folder: The folder to write to; the files are called like the task's id and their number, from 1.
+            folder: The folder to write to, made if it is missing; the files are called like the task's id and their number, from 1.
             on_progress: Called with the bytes so far and the whole length of each file.
 
         Returns:

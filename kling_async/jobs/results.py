@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import anyio
+from anyio import to_thread
 from attrs import frozen
 
 from kling_async.errors import DownloadError, KlingError, Problem, ValidationError
@@ -83,6 +84,7 @@ class Results:
             raise ValidationError(
                 [Problem("what", f"is task {task.task_id} ({task.status}) without a result")]
             )
+        await to_thread.run_sync(_make_folder, folder)
         stem = "".join(each if each.isalnum() or each in "-_" else "_" for each in task.task_id)
         return [
             await self.download(result, folder / f"{stem}-{number}{_SUFFIXES[_kind(result)]}", on_progress)
@@ -117,6 +119,13 @@ class Results:
         if fresh is None or fresh == result.url:
             raise refused
         return fresh
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DownloadError(f"{folder} cannot be made: {error.strerror or error}") from error
 
 
 def _one_path(path: Any) -> Path:

@@ -62,7 +62,7 @@ async def test_every_result_of_a_task_is_downloaded(tmp_path):
         one = await kling.endpoint(IMAGES).generate({"prompt": "a cat"})
         with pytest.raises(ValidationError, match=r"3 results.*download_all"):
             await kling.download(several, tmp_path / "cats.png")
-        files = await kling.download_all(several, tmp_path)
+        files = await kling.download_all(several, tmp_path / "new" / "folder")
         alone = await kling.download(one, tmp_path / "cat.png")
     assert [f"{several.task_id}-{number}.png" for number in (1, 2, 3)] == [file.name for file in files]
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in [*files, alone])
