@@ -223,7 +223,7 @@ _GAPS = frozenset({
 - `ask-again`: `generate` again with the same request object, after a timeout, goes on with its task.
 - `cancel-ids`: a cancelled or closed job whose task was accepted tells its ids (a note, a log record, an event).
 - `clock-steps`: a clock that is set forward does not shorten the settle time of a create that an earlier process sent.
-- `closed-download`: a download that is under way when the client is closed ends with an error of the library's.
+- `closed-download`: a download that is under way when the client is closed ends at once, with an error of the library's.
 - `journal-bits`: a journal with a flipped bit buys nothing twice and ends in errors of the library's.
 - `rerun-not-found`: a rerun that meets a task which the service does not show yet waits for it, as a first run does.
 - `resume-looks-first`: `resume` looks a create in doubt up even where its picture was given as bytes or edited since.

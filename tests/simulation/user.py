@@ -159,6 +159,7 @@ class User:
         self.chance = random.Random(f"{world.plan.seed}/user/{host.name}")
         self.kling = None
         self.refused = None
+        self.closed_at = None
         self.running = []
         self.patience = 7200.0 if good else self.plan.patience
 
@@ -175,6 +176,7 @@ class User:
         """Closes the client while it works."""
         if self.kling is not None:
             self.world.history.note(self.host.name, "the user closes the client")
+            self.closed_at = self.world.loop.time()
             self.world.loop.create_task(self.kling.aclose(), context=self.host.context.copy())
 
     # Scripts
