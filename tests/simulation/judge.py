@@ -9,6 +9,9 @@ from simulation import seams
 
 from kling_async.errors import ConcurrencyLimitError, TaskNotFoundError
 
+CLOSED_WITHIN = 100.0
+"""Seconds after which nothing of a closed client may go on; a script's own pauses are among them."""
+
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{12,}")
 
 
@@ -131,6 +134,8 @@ def _slots(world):
     most = _most_in_flight(world)
     if world.most_allowed is not None and most > world.most_allowed:
         yield "slots", f"{most} tasks ran at once, {world.most_allowed} were allowed"
+    if world.longest_close > CLOSED_WITHIN:
+        yield "slow", f"calls of a closed client went on for {world.longest_close:.0f} s"
     if world.left_running:
         yield "leak", f"a closed client left tasks running: {', '.join(world.left_running[:5])}"
 

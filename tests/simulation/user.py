@@ -163,6 +163,7 @@ class User:
 
         self.kling = None
         self.refused = None
+        self.closed_at = None
         self.running = []
         self.patience = 7200.0 if good else self.plan.patience
 
@@ -179,6 +180,7 @@ class User:
         """Closes the client while it works."""
         if self.kling is not None:
             self.world.history.note(self.host.name, "the user closes the client")
+            self.closed_at = self.world.loop.time()
             self.world.loop.create_task(self.kling.aclose(), context=self.host.context.copy())
 
     # Scripts
