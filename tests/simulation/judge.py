@@ -7,7 +7,13 @@ from pathlib import Path
 
 from simulation import seams
 
-from kling_async.errors import ConcurrencyLimitError, TaskNotFoundError
+from kling_async.errors import (
+    APIError,
+    ConcurrencyLimitError,
+    ConnectionFailedError,
+    MalformedResponseError,
+    TaskNotFoundError,
+)
 
 CLOSED_WITHIN = 100.0
 """Seconds after which nothing of a closed client may go on; a script's own pauses are among them."""
@@ -17,7 +23,18 @@ TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{12,}")
 
 def verdicts(world):
     """All that is wrong, each as (the kind of promise, a sentence)."""
-    for rule in (_twice, _lost, _undelivered, _not_found, _files, _slots, _secrets, _foreign, _uncaught):
+    for rule in (
+        _twice,
+        _lost,
+        _undelivered,
+        _not_found,
+        _ended_early,
+        _files,
+        _slots,
+        _secrets,
+        _foreign,
+        _uncaught,
+    ):
         yield from rule(world)
 
 
@@ -95,6 +112,16 @@ def _not_found(world):
     for wish, error in world.told.outcomes:
         if isinstance(error, TaskNotFoundError) and any(each in str(error) for each in ids):
             yield "not found", f"job {wish.index} ended although its task exists: {error}"
+
+
+def _ended_early(world):
+    """No error of a single query ends a wait, unless its code is known to be permanent."""
+    for wish, error in world.told.outcomes:
+        transient = isinstance(error, MalformedResponseError | ConnectionFailedError) or (
+            isinstance(error, APIError) and not 1000 <= error.code < 2000
+        )
+        if transient and error.task_id is not None:
+            yield "wait", f"the wait of job {wish.index} was ended by one query: {error}"
 
 
 def _files(world):
