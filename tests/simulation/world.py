@@ -11,7 +11,8 @@ from simulation import files, judge, seams
 from simulation.history import History
 from simulation.loop import Host, SimLoop
 from simulation.network import Network
-from simulation.user import Told, User, Wish, picture
+from simulation.told import Told, Wish, picture
+from simulation.user import User
 
 from kling_async import Image2VideoRequest
 from kling_async.emulator import ByClock
