@@ -89,6 +89,10 @@ class FileAnswer:
             failure = self._translate(error)
         raise failure
 
+    def break_off(self) -> None:
+        """Ends the read that is under way, and each later one, with an error; aiohttp leaves it without an end."""
+        self._response.content.set_exception(aiohttp.ClientConnectionError("the client was closed"))
+
 
 class Transport:
     """Sends requests to one base URL, over sessions of its own or one of the caller's.
@@ -118,6 +122,7 @@ class Transport:
         self._sessions = Sessions(session, public_only=self._public_only, trace_configs=trace_configs)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._open_files: dict[FileAnswer, None] = {}
 
     def claim(self) -> None:
         """Binds the client to the running event loop at its first use.
@@ -258,8 +263,13 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - translated below, outside the handler, so that none is chained
             failure = self._file_error(error, url)
         else:
-            async with response:
-                yield FileAnswer(response, lambda error: self._file_error(error, url))
+            answer = FileAnswer(response, lambda error: self._file_error(error, url))
+            self._open_files[answer] = None
+            try:
+                async with response:
+                    yield answer
+            finally:
+                del self._open_files[answer]
             return
         raise failure
 
@@ -269,8 +279,10 @@ class Transport:
         return translate(error, url, sent=True)
 
     async def aclose(self) -> None:
-        """Closes the sessions that were opened here."""
+        """Closes the sessions that were opened here, and breaks off every file that is being read."""
         self._closed = True
+        for answer in self._open_files:
+            answer.break_off()
         await self._sessions.aclose()
 
 

@@ -385,3 +385,20 @@ async def test_bytes_that_somebody_else_has_locked_are_left_alone(server, downlo
         await downloader.fetch(server.url + "/a", tmp_path / "a.mp4", result_id="r")
     os.close(lock)
     assert HALF == part_of(tmp_path).stat().st_size
+
+
+async def test_a_client_that_is_closed_ends_its_download(server, tmp_path):
+    """At once, however silent the file server is; nothing is left beside the target."""
+    transport = Transport(URL(server.url))
+    there = asyncio.Event()
+    downloading = asyncio.ensure_future(
+        Downloader(transport).fetch(
+            f"{server.url}/a", tmp_path / "a.mp4", lambda received, _: received == HALF and there.set()
+        )
+    )
+    await there.wait()
+    await transport.aclose()
+    async with asyncio.timeout(10):
+        with pytest.raises(ConfigurationError, match="closed"):
+            await downloading
+    assert [] == list(tmp_path.iterdir())

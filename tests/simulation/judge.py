@@ -7,14 +7,34 @@ from pathlib import Path
 
 from simulation import seams
 
-from kling_async.errors import ConcurrencyLimitError, TaskNotFoundError
+from kling_async.errors import (
+    APIError,
+    ConcurrencyLimitError,
+    ConnectionFailedError,
+    MalformedResponseError,
+    TaskNotFoundError,
+)
+
+CLOSED_WITHIN = 100.0
+"""Seconds after which nothing of a closed client may go on; a script's own pauses are among them."""
 
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{12,}")
 
 
 def verdicts(world):
     """All that is wrong, each as (the kind of promise, a sentence)."""
-    for rule in (_twice, _lost, _undelivered, _not_found, _files, _slots, _secrets, _foreign, _uncaught):
+    for rule in (
+        _twice,
+        _lost,
+        _undelivered,
+        _not_found,
+        _ended_early,
+        _files,
+        _slots,
+        _secrets,
+        _foreign,
+        _uncaught,
+    ):
         yield from rule(world)
 
 
@@ -94,6 +114,16 @@ def _not_found(world):
             yield "not found", f"job {wish.index} ended although its task exists: {error}"
 
 
+def _ended_early(world):
+    """No error of a single query ends a wait, unless its code is known to be permanent."""
+    for wish, error in world.told.outcomes:
+        transient = isinstance(error, MalformedResponseError | ConnectionFailedError) or (
+            isinstance(error, APIError) and not 1000 <= error.code < 2000
+        )
+        if transient and error.task_id is not None:
+            yield "wait", f"the wait of job {wish.index} was ended by one query: {error}"
+
+
 def _files(world):
     yield from (("file", each) for each in dict.fromkeys([*world.broken_files, *broken_files(world)]))
     for name in world.half_files:
@@ -131,6 +161,8 @@ def _slots(world):
     most = _most_in_flight(world)
     if world.most_allowed is not None and most > world.most_allowed:
         yield "slots", f"{most} tasks ran at once, {world.most_allowed} were allowed"
+    if world.longest_close > CLOSED_WITHIN:
+        yield "slow", f"calls of a closed client went on for {world.longest_close:.0f} s"
     if world.left_running:
         yield "leak", f"a closed client left tasks running: {', '.join(world.left_running[:5])}"
 

@@ -87,6 +87,16 @@ DEFECTS = (
         _world(
             _NO_JOURNAL,
             Trouble("download", 0, "drip", details=(("seconds", 0.002),)),
+            Trouble("time", 3.6, "close"),
+            longest=1.0,
+            seed=24,
+        ),
+    ),
+    Defect(
+        "a download under way when the client is closed goes on for an hour",
+        _world(
+            _NO_JOURNAL,
+            Trouble("download", 0, "drip", details=(("seconds", 0.002),)),
             Trouble("time", 6.0, "close"),
             longest=1.0,
         ),

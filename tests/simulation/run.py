@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 
+from simulation import controls_of_running_jobs  # noqa: F401 - enters its controls
 from simulation.controls import CONTROLS
 from simulation.plan import make_plan
 from simulation.shrink import shrink

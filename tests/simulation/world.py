@@ -11,7 +11,8 @@ from simulation import files, judge, seams
 from simulation.history import History
 from simulation.loop import Host, SimLoop
 from simulation.network import Network
-from simulation.user import Told, User, Wish, picture
+from simulation.told import Told, Wish, picture
+from simulation.user import User
 
 from kling_async import Image2VideoRequest
 from kling_async.emulator import ByClock
@@ -61,6 +62,9 @@ class World:
         self.undelivered = []
         self.half_files, self.broken_files, self.both_wrote = [], [], []
         self.calm = False
+        self.longest_close = 0.0
+        """Seconds from a client's `aclose` to the end of the script that used it."""
+
         self.damaged = False
         """Whether the journal's files were tampered with."""
 
@@ -186,6 +190,8 @@ class World:
             self._arm(number, host, user)
         await over.wait()
         await asyncio.sleep(0)
+        if user.closed_at is not None and not host.dead:
+            self.longest_close = max(self.longest_close, self.loop.time() - user.closed_at)
         await self._seconds_end()
         if host.dead:
             self.kills += 1
