@@ -76,7 +76,7 @@ async def test_by_other_calls_too(service, journal, with_journal, call):
 async def test_after_a_create_of_unknown_outcome(service):
     """It is looked up first, and adopted."""
     one = request()
-    async with client(service, submit_timeout=20) as kling:
+    async with client(service, submit_timeout=90) as kling:  # longer than any wait after errors
         service.fault("create", "reset-after")
         service.fault("get", "error-before", times=None)
         with pytest.raises(SubmissionUnknownError):
