@@ -6,22 +6,20 @@ command line alone; the repr shows the host and a key's first characters.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, get_args
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args
 
 from typing_extensions import override
 
 from kling_async.endpoints.base import Endpoint
 from kling_async.endpoints.image2video import Image2Video
-from kling_async.endpoints.mapping import MappingEndpoint
 from kling_async.endpoints.spec import Shared
-from kling_async.endpoints.text2video import Text2Video
-from kling_async.endpoints.video_extend import VideoExtend
 from kling_async.errors import (
     ConfigurationError,
     TaskNotFoundError,
@@ -29,7 +27,6 @@ from kling_async.errors import (
 from kling_async.events import Events, OnEvent
 from kling_async.jobs.closing import finished_whatever_comes
 from kling_async.jobs.download import Downloader
-from kling_async.jobs.journal import JournalRecord
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
 from kling_async.jobs.results import Downloadable, Results
@@ -43,7 +40,6 @@ from kling_async.polling.schedule import Schedule
 from kling_async.schema import rules
 from kling_async.schema.capabilities import CapabilityCheck
 from kling_async.schema.family import TaskKind, path_problems
-from kling_async.schema.mapping import MappingRequest
 from kling_async.schema.task import Task
 from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
@@ -54,6 +50,12 @@ from kling_async.session.upload import prepare
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from kling_async.endpoints.mapping import MappingEndpoint
+    from kling_async.endpoints.text2video import Text2Video
+    from kling_async.endpoints.video_extend import VideoExtend
+
+EndpointT = TypeVar("EndpointT", bound=Endpoint[Any])
 
 DEFAULT_BASE_URL: Final = "https://api.klingai.com"
 """The API reference's own host; keys of other regions need another, such as https://api-singapore.klingai.com."""
@@ -145,6 +147,8 @@ class KlingClient:
 
         self._recorder: Recorder = NoRecord()
         if journal is not None:
+            from kling_async.jobs.journal import JournalRecord  # noqa: PLC0415 - SQLite, for those who keep one
+
             self._recorder = JournalRecord(
                 Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
             )
@@ -162,15 +166,11 @@ class KlingClient:
             check_target=self._results.check_target,
             download=self.download,
         )
-        self._endpoints: dict[str, MappingEndpoint] = {}
-        self.image2video: Image2Video = Image2Video(self._shared)
+        self._endpoints: dict[
+            str, Endpoint[Any]
+        ] = {}  # by path or attribute, in the order of their first use
+        self.image2video: Image2Video = self._known_as("image2video", Image2Video(self._shared))
         """A still image in, a video out."""
-
-        self.text2video: Text2Video = Text2Video(self._shared)
-        """Text in, a video out."""
-
-        self.video_extend: VideoExtend = VideoExtend(self._shared)
-        """A video in, a longer one out."""
 
     @override
     def __repr__(self) -> str:
@@ -178,6 +178,20 @@ class KlingClient:
             return "KlingClient(…)"
         url = self._transport.base_url
         return f"KlingClient(base_url={str(url.origin())!r}, key={self._shown_key!r}, slots={self.slots!r})"
+
+    @functools.cached_property
+    def text2video(self) -> Text2Video:
+        """Text in, a video out."""
+        from kling_async.endpoints.text2video import Text2Video  # noqa: PLC0415 - loaded when it is asked for
+
+        return self._known_as("text2video", Text2Video(self._shared))
+
+    @functools.cached_property
+    def video_extend(self) -> VideoExtend:
+        """A video in, a longer one out."""
+        from kling_async.endpoints.video_extend import VideoExtend  # noqa: PLC0415 - as above
+
+        return self._known_as("video_extend", VideoExtend(self._shared))
 
     @property
     def max_in_flight(self) -> int | None:
@@ -215,7 +229,7 @@ class KlingClient:
         await finished_whatever_comes(self._close())
 
     async def _close(self) -> None:
-        for endpoint in self._in_use():
+        for endpoint in tuple(self._endpoints.values()):
             await endpoint.aclose()
         self.slots.close()
         await self._transport.aclose()
@@ -234,9 +248,14 @@ class KlingClient:
         Raises:
             ValidationError: The path does not start with `/v1/`, or answers at once and makes no task.
         """
-        if path not in self._endpoints:
-            self._endpoints[path] = MappingEndpoint(path, self._shared)
-        return self._endpoints[path]
+        from kling_async.endpoints.mapping import MappingEndpoint  # noqa: PLC0415 - loaded when it is asked for
+
+        found = self._endpoints.get(path)
+        return (
+            found
+            if isinstance(found, MappingEndpoint)
+            else self._known_as(path, MappingEndpoint(path, self._shared))
+        )
 
     async def call(self, path: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Makes one POST to a path of the family that answers with its result at once.
@@ -256,6 +275,8 @@ class KlingClient:
             ConnectionFailedError: There was no answer; `sent` tells whether anything can have left.
             MalformedResponseError: The answer is not an envelope of the service.
         """
+        from kling_async.schema.mapping import MappingRequest  # noqa: PLC0415 - loaded when it is asked for
+
         rules.raise_any(path_problems(path, synchronous=True))
         upload = await prepare(MappingRequest(path, fields))
         envelope = await self._calls.create(path, upload)
@@ -306,7 +327,7 @@ class KlingClient:
 
     async def _query(self, task_id: str) -> Task:
         """A task by its id; it is known only under its own endpoint, so each one in use is asked."""
-        *others, last = self._in_use()
+        *others, last = self._endpoints.values()
         for endpoint in others:
             try:
                 return await endpoint.get(task_id)
@@ -314,8 +335,10 @@ class KlingClient:
                 continue
         return await last.get(task_id)
 
-    def _in_use(self) -> list[Endpoint[Any]]:
-        return [self.image2video, self.text2video, self.video_extend, *self._endpoints.values()]
+    def _known_as(self, name: str, endpoint: EndpointT) -> EndpointT:
+        """The endpoint itself, closed and asked with the others from now on."""
+        self._endpoints[name] = endpoint
+        return endpoint
 
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.
