@@ -351,8 +351,9 @@ async def test_several_kills_cost_no_byte_twice(server, downloader, tmp_path):
 
 
 @pytest.mark.parametrize("rest", [A[HALF:-1], A[HALF:] + b"more"], ids=["short", "long"])
-async def test_a_rest_of_the_wrong_length_makes_no_file(tmp_path, rest):
+async def test_a_rest_of_the_wrong_length_makes_no_file(tmp_path, rest, monkeypatch):
     """The server announces the right range and sends another length in one well-formed answer."""
+    monkeypatch.setattr("kling_async.jobs.transfer.random.random", lambda: 0.0)  # no wait before a retry
 
     async def handle(_):
         headers = {"Content-Range": f"bytes {HALF}-{len(A) - 1}/{len(A)}", "ETag": '"v1"'}

@@ -155,7 +155,7 @@ async def test_create_and_generate_at_once_of_one_id_share_the_task(service):
 async def test_a_caller_who_comes_while_a_lost_create_settles_keeps_the_slot(service):
     """The background watch gives the lost create up at the moment when the new caller sends it again."""
     one = request(0)
-    async with client(service, max_in_flight=1, submit_timeout=20.0) as kling:
+    async with client(service, max_in_flight=1, submit_timeout=90.0) as kling:
         service.fault("create", "reset-before")
         service.fault("get", "error-before", times=None)
         with pytest.raises(SubmissionUnknownError):
@@ -175,7 +175,7 @@ async def test_a_caller_who_comes_while_a_lost_create_settles_keeps_the_slot(ser
 
 async def test_an_earlier_callers_error_is_not_that_of_later_ones(service):
     """The first could learn nothing; the second and the third, who joins it, get the task."""
-    async with client(service, max_in_flight=1, submit_timeout=20.0) as kling:
+    async with client(service, max_in_flight=1, submit_timeout=90.0) as kling:
         service.fault("create", "reset-after")
         service.fault("get", "error-before", times=None)
         with pytest.raises(SubmissionUnknownError):
