@@ -38,8 +38,10 @@ def translate(error: Exception, url: URL, *, sent: bool, redact: Callable[[str],
         redact: Takes the request's token out of a text; aiohttp quotes what it cannot read.
     """
     host = harmless(url.raw_authority.rpartition("@")[2] or str(url))
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, AddressRefusedError):
-        return DownloadError(f"{error.os_error}; private_downloads=True allows it")
+    # aiohttp before 3.14 gives certificate errors no os_error, although their base class promises one.
+    cause = getattr(error, "os_error", None)
+    if isinstance(cause, AddressRefusedError):
+        return DownloadError(f"{cause}; private_downloads=True allows it")
     if isinstance(error, _NEVER_CONNECTED):
         sent = False
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
