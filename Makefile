@@ -1,26 +1,40 @@
 # Each target sets up all that it needs: Python 3.11 or newer, make and pip's registry are enough.
+# `make VENV=… PYTHON=…` works in another environment, with another Python; `make RESOLUTION=lowest-direct` with old releases.
 
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
+PYTHON     ?= python3
+VENV       ?= .venv
+RESOLUTION ?= highest
+BIN        := $(VENV)/bin
+UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION)
+PYTEST     := $(BIN)/python -m pytest
+SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test proof proof-long lint types contract check coverage wheel clean
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
 
-test: $(VENV)/.installed-dev  ## the tests, under three minutes
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+test: $(VENV)/.installed-test  ## the tests, under three minutes
+	$(PYTEST) $(SPREAD)
 
-proof: $(VENV)/.installed-dev  ## the proofs of CI, with the figures that they print
-	$(BIN)/python -m pytest tests/proofs -s -m "proof and not slow"
+test-lowest:  ## the tests with the oldest releases that pyproject.toml allows
+	$(MAKE) test VENV=$(VENV)-lowest RESOLUTION=lowest-direct
 
-proof-long: $(VENV)/.installed-dev  ## more seeds, 200 kills, ten million inputs: an hour and more
-	$(BIN)/python -m pytest tests/proofs -s -m slow --timeout 7200
+proof: $(VENV)/.installed-test  ## the proofs of CI, with the figures that they print
+	$(PYTEST) tests/proofs -s -m "proof and not slow"
 
-coverage: $(VENV)/.installed-dev  ## the tests, with the floor on branch coverage
+proof-long: $(VENV)/.installed-test  ## more seeds, 200 kills, ten million inputs: an hour and more
+	$(PYTEST) tests/proofs -s -m slow --timeout 7200
+
+simulate: $(VENV)/.installed-test  ## fresh worlds: SEEDS=1000 (FROM=0), one of them: SEED=17, the controls: CONTROLS=500
+	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS,$(if $($(name)),$(name)=$($(name))))
+
+simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under three minutes on one core
+	$(PYTEST) tests/simulation -m simulation
+
+coverage: $(VENV)/.installed-test  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(SPREAD)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
@@ -28,29 +42,39 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed-dev
+types: $(VENV)/.installed-dev  ## the package, the examples, and each Python block of README and docs
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python tests/docs/check_types.py
 
 contract: $(VENV)/.installed-dev  ## who may import whom
 	$(BIN)/lint-imports
 
-check: lint types contract coverage  ## all that CI runs on one Python
+check: lint types contract coverage  ## what CI runs first; minutes
 
-wheel: $(VENV)/.installed-dev
-	$(BIN)/python -m build --wheel --outdir dist .
+dist: $(VENV)/.installed-dev  ## sdist, and the wheel that is built from it
+	rm -rf dist
+	$(BIN)/python -m build --installer uv --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
+verifytypes: dist  ## how many public types of the installed wheel are known
+	$(BIN)/python .ci/verify_types.py dist/*.whl
+
+bench-setup: $(VENV)/.installed-bench  ## the other clients that benchmarks/side_by_side.py measures
 
 clean:
-	rm -rf $(VENV) dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
-$(VENV)/bin/python:
+# Dependency groups (PEP 735) need pip 25.1; uv reads them too, and is quicker.
+$(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
 
-$(VENV)/.installed-all: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all]'
+$(VENV)/.installed-all: pyproject.toml | $(BIN)/uv
+	$(UV) -e '.[all]'
 	touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/uv
+	$(UV) -e '.[all]' --group $*
 	touch $@

@@ -34,7 +34,7 @@ class Order:
     jobs: int
     in_flight: int
     interval: float
-    """Seconds between looks, for clients that let it be chosen."""
+    """Seconds between polls, for clients that let it be chosen."""
 
     noticed: Callable[[str], None]
     """To be called with a job's id when its end is known to the caller."""
@@ -63,7 +63,7 @@ async def handwritten(order: Order) -> None:
 
 
 async def eager(order: Order) -> None:
-    """This library with a caller's own schedule: a look every 0.3 s, as eager as the most eager of the others."""
+    """This library with a caller's own schedule: a poll every 0.3 s, as eager as the most eager of the others."""
     from kling_async import Image2VideoRequest, KlingClient
 
     free = asyncio.Semaphore(order.in_flight)

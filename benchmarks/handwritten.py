@@ -1,7 +1,7 @@
 """What one writes without a library: the best fifty lines of aiohttp that wait for each job on their own.
 
 One session that keeps its connections, no limit but the slots, the fastest parser at hand, a retry where the server
-stumbles, a deadline; the pause before a job's first look is a whole interval, and no look is wasted on finished jobs.
+stumbles, a deadline; the pause before a job's first poll is a whole interval, and no poll is wasted on finished jobs.
 """
 
 import asyncio

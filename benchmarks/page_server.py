@@ -1,4 +1,4 @@
-"""A small fast server that speaks the page: tasks that end by the clock, nothing validated, every request counted.
+"""A small fast server that speaks the service's API: tasks that end by the clock, nothing validated, every request counted.
 
 Its own CPU shall not stand in the way of what is measured: a bare asyncio protocol, answers from ready pieces of text.
 Runs within the benchmark's loop (`serving`) or as a process of its own (`server_process`), by the loop's clock, so
@@ -169,7 +169,7 @@ Answer = Callable[[Request], tuple[int, bytes]]
 
 
 def answering(page: Page) -> Answer:
-    """The page's three calls, and what the benchmark asks for under `/-/`."""
+    """The API reference's three calls, and what the benchmark asks for under `/-/`."""
 
     def answer(request: Request) -> tuple[int, bytes]:
         path, _, query = request.target.partition("?")

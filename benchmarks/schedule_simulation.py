@@ -1,6 +1,6 @@
-"""What a schedule is worth: delay of noticing against looks per job, by simulation.
+"""What a schedule is worth: delay of noticing against polls per job, by simulation.
 
-Job times are log-normal (mean 164 s, sigma of the logarithm 0.6). Every job is looked at alone, by `Backoff`, by
+Job times are log-normal (mean 164 s, sigma of the logarithm 0.6). Every job is polled alone, by `Backoff`, by
 `Experience` (which learns from the jobs before it) and at fixed intervals; no network, no clock, fixed seed.
 """
 
@@ -16,12 +16,12 @@ SIGMA = 0.6
 
 
 def wait(gap: Callable[[float], float], ends: float) -> tuple[int, float]:
-    """Looks until the end was seen, and seconds from the end to that look."""
-    age, looks = gap(0.0), 1
+    """Polls until the end was seen, and seconds from the end to that poll."""
+    age, polls = gap(0.0), 1
     while age < ends:
         age += gap(age)
-        looks += 1
-    return looks, age - ends
+        polls += 1
+    return polls, age - ends
 
 
 def main() -> None:
@@ -35,10 +35,10 @@ def main() -> None:
     }
     rows = []
     for name, gap in schedules.items():
-        looks, delays = [], []
+        polls, delays = [], []
         for seconds in job_times(JOBS, MEAN, SIGMA):
             count, delay = wait(gap, seconds)
-            looks.append(count)
+            polls.append(count)
             delays.append(delay)
             if gap is experience:
                 experience.record(seconds)
@@ -47,12 +47,12 @@ def main() -> None:
                 name,
                 f"{statistics.median(delays):.2f}",
                 f"{quantile(delays, 0.95):.2f}",
-                f"{statistics.mean(looks):.1f}",
+                f"{statistics.mean(polls):.1f}",
             ]
         )
     table(
         f"{JOBS} jobs, log-normal with mean {MEAN:.0f} s and sigma {SIGMA}",
-        ["schedule", "median delay s", "p95 delay s", "looks per job"],
+        ["schedule", "median delay s", "p95 delay s", "polls per job"],
         rows,
     )
 

@@ -6,7 +6,7 @@ docs/side_by_side.png. The last column tells how much of a core each client used
 cannot keep its own pace there, and its CPU per job would be higher and its delay lower in real time.
 
 "kling_async at 0.3 s" is the same client with a caller's schedule (create, then `wait_for_task`), there because some of
-the others look twice a second and more by default.
+the others poll twice a second and more by default.
 """
 
 import os

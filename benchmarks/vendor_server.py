@@ -71,7 +71,7 @@ def vendor_of(path: str) -> str:
 
 
 def answering(page: Page) -> Answer:
-    """Creates and looks, in the vendor's words."""
+    """Creates and polls, in the vendor's words."""
 
     def answer(request: Request) -> tuple[int, bytes]:
         path = request.target.partition("?")[0]

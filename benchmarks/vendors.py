@@ -22,7 +22,7 @@ async def at_once(order: Order, one: Callable[[], Awaitable[str]]) -> None:
 
 
 async def fal(order: Order, *, interval: float | None = None) -> None:
-    """fal-client: `subscribe`, 0.1 s between looks unless told otherwise."""
+    """fal-client: `subscribe`, 0.1 s between polls unless told otherwise."""
     import fal_client
     from fal_client import client as module
 

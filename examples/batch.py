@@ -1,43 +1,49 @@
-"""Makes a video of every picture in a folder, and can be killed and run again at any time.
+"""Makes a video of every picture in a folder; can be killed and run again at any time.
 
-Run it with the keys in the environment: `python examples/batch.py stills videos`. The journal beside the videos remembers
-what was sent: the second run waits for what still runs, fetches what is ready, and pays for nothing twice.
+Usage, with the keys in the environment: python examples/batch.py stills videos
+
+The journal beside the videos records what was sent. A second run waits for what is still running, downloads what is ready,
+and pays for nothing twice.
 """
 
 import asyncio
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from kling_async import Image2VideoRequest, JobOutcome, KlingClient
+from kling_async import Failed, Image2VideoRequest, KlingClient, Succeeded
 
 
-def requests(stills: Path) -> Iterator[Image2VideoRequest]:
-    """One request for each picture, in the order of their names."""
-    for picture in sorted(stills.glob("*.jpg")):
-        yield Image2VideoRequest(image=picture, prompt="a slow push-in", duration=5)
+async def main(pictures: list[Path], videos: Path) -> int:
+    """Makes the videos and reports each job as it ends.
 
+    Args:
+        pictures: The first frames.
+        videos: An existing folder for the videos and the journal.
 
-async def main(stills: Path, videos: Path) -> None:
-    """Reports each job as it ends."""
+    Returns:
+        How many jobs failed.
+    """
+    requests = (
+        Image2VideoRequest(image=picture, prompt="a slow push-in", model_name="kling-v2-5-turbo", duration=5)
+        for picture in pictures
+    )
+    failed = 0
     async with (
         KlingClient(max_in_flight=5, journal=videos / "jobs.sqlite") as kling,
-        kling.image2video.generate_many(requests(stills)) as outcomes,
+        kling.image2video.generate_many(requests) as outcomes,
     ):
         async for outcome in outcomes:
-            await finish(kling, outcome, videos)
-
-
-async def finish(kling: KlingClient, outcome: JobOutcome[Image2VideoRequest], videos: Path) -> None:
-    """Fetches one job's video, or says why there is none."""
-    if outcome.error is not None:
-        print(f"{outcome.index}: {outcome.error}", file=sys.stderr)
-        return
-    target = videos / f"{outcome.index:03}.mp4"
-    print(await kling.download(outcome.unwrap().videos[0], target))
+            picture = pictures[outcome.index]
+            match outcome:
+                case Succeeded(task=task):
+                    print(await kling.download(task, videos / f"{picture.stem}.mp4"))
+                case Failed(error=error):
+                    failed += 1
+                    print(f"{picture}: {error}", file=sys.stderr)
+    return failed
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[2])
-    folder.mkdir(exist_ok=True)
-    asyncio.run(main(Path(sys.argv[1]), folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    sys.exit(1 if asyncio.run(main(sorted(Path(sys.argv[1]).glob("*.jpg")), folder)) else 0)

@@ -8,13 +8,13 @@ key or a token.
     ├── ConfigurationError          keys, URLs or options that cannot work
     ├── ValidationError             (also a ValueError) rules that a request breaks, all of them
     ├── ConnectionFailedError       no answer; `sent` tells whether anything can have left
-    ├── MalformedResponseError      an answer that is no envelope of the service
+    ├── MalformedResponseError      an answer that is not an envelope of the service
     ├── APIError                    an envelope with a code other than 0
     │   ├── AuthenticationError       1000–1004
     │   ├── AccountError              1100–1102, 1304: permanent until the account changes
     │   ├── PermissionDeniedError     1103
     │   ├── BadRequestError           1200–1203
-    │   │   ├── TaskNotFoundError       1201 "Task not found …", 1203 on a look
+    │   │   ├── TaskNotFoundError       1201 "Task not found …", 1203 on a query
     │   │   └── DuplicateTaskError      1201 "… already exists"
     │   ├── ContentPolicyError        1300, 1301
     │   ├── RateLimitError            1302
@@ -25,7 +25,8 @@ key or a token.
     ├── TaskError                   carries the task
     │   ├── TaskFailedError           the task ended as failed
     │   ├── TaskTimeoutError          (also a TimeoutError) the caller's patience ended, the task goes on
-    │   └── ResultMissingError        succeed, but no video in any of several looks
+    │   ├── ResultMissingError        succeed, but no result in any of several polls
+    │   └── ClientClosedError         the client was closed while the task was waited for
     ├── DownloadError               a result that could not be brought onto the disk
     ├── JournalError                a journal that cannot be used
     └── CallbackSignatureError      a callback that is not from the service
@@ -53,7 +54,7 @@ def harmless(text: str, limit: int = 200) -> str:
     """Strips a stranger's text of what could mislead a log or a terminal.
 
     Args:
-        text: Text from outside: a server's message, a status word.
+        text: Text from outside: a server's message, a status.
         limit: At most so many characters are kept.
 
     Returns:
@@ -64,7 +65,29 @@ def harmless(text: str, limit: int = 200) -> str:
 
 
 class KlingError(Exception):
-    """The root of all errors of this library."""
+    """The root of all errors of this library.
+
+    Attributes:
+        task: The task that the error ended the wait for, as last seen; None if none was seen.
+        task_id: Its id, or the external id by which it can be asked for again; None if no task is concerned.
+    """
+
+    task: Task | None = None
+    task_id: str | None = None
+
+    def ended_wait(self, task: Task | None, task_id: str, text: str) -> Self:
+        """A copy of this error, as the end of the wait for one task.
+
+        Args:
+            task: The task as last seen.
+            task_id: The id that was waited for.
+            text: What `str()` of the copy says.
+        """
+        copy = type(self).__new__(type(self), text)
+        vars(copy).update(vars(self))
+        copy.task, copy.task_id = task, task_id
+        copy.__cause__ = self.__cause__
+        return copy
 
 
 class ConfigurationError(KlingError):
@@ -94,7 +117,7 @@ class ValidationError(KlingError, ValueError):
     """Rules that a request breaks. Nothing was sent.
 
     Attributes:
-        problems: Every broken rule, in the order of the page's fields.
+        problems: Every broken rule, in the order of the API reference's fields.
     """
 
     problems: tuple[Problem, ...]
@@ -108,7 +131,7 @@ class ConnectionFailedError(KlingError):
     """The server gave no answer.
 
     Attributes:
-        sent: False only where it is sure that no byte of the request's body left this machine.
+        sent: False only if it is certain that no byte of the request's body left this machine.
     """
 
     def __init__(self, message: str, *, sent: bool) -> None:
@@ -117,7 +140,7 @@ class ConnectionFailedError(KlingError):
 
 
 class MalformedResponseError(KlingError):
-    """An answer that is no envelope of the service.
+    """An answer that is not an envelope of the service.
 
     Attributes:
         http_status: The answer's HTTP status; None where it is not known, as for a callback.
@@ -134,7 +157,7 @@ class MalformedResponseError(KlingError):
         retry_after: float | None = None,
     ) -> None:
         self.http_status = http_status
-        self.excerpt = harmless(excerpt)
+        self.excerpt: str = harmless(excerpt)
         self.retry_after = retry_after
         shown = f": {self.excerpt!r}" if self.excerpt else ""
         where = "" if http_status is None else f"HTTP {http_status}, "
@@ -163,23 +186,12 @@ class APIError(KlingError):
     ) -> None:
         self.code = code
         self.http_status = http_status
-        self.message = harmless(message, 1000)
+        self.message: str = harmless(message, 1000)
         self.request_id = request_id
         self.retry_after = retry_after
         meaning = _MEANINGS.get(code, "unknown code")
         tail = f", request_id {harmless(request_id)}" if request_id else ""
         super().__init__(f"{self.message or meaning} (code {code}: {meaning}; HTTP {http_status}{tail})")
-
-    def about(self, task_id: str) -> Self:
-        """The same answer as the end of a wait for a task, which is named, since it may go on."""
-        message = f"{self.message}; it ended the wait for task {harmless(task_id)}, which may go on"
-        return type(self)(
-            self.code,
-            message,
-            http_status=self.http_status,
-            request_id=self.request_id,
-            retry_after=self.retry_after,
-        )
 
 
 class AuthenticationError(APIError):
@@ -245,14 +257,17 @@ class TaskError(KlingError):
     """An error about a task that exists.
 
     Attributes:
-        task: The task as last seen, or None where no look has answered yet.
+        task: The task as last seen, or None if no poll has shown it yet.
         task_id: Its id, or the external id that was waited for.
     """
+
+    # Always there, which is narrower than in the base class.
+    task_id: str  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, message: str, *, task: Task | None, task_id: str) -> None:
         super().__init__(message)
         self.task = task
-        self.task_id = task_id
+        self.task_id = task_id  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class TaskFailedError(TaskError):
@@ -263,8 +278,12 @@ class TaskTimeoutError(TaskError, TimeoutError):
     """The wait ended before the task did. The task goes on and is billed: wait for its id again."""
 
 
+class ClientClosedError(TaskError):
+    """The client was closed while a task was waited for. The task goes on at the service."""
+
+
 class ResultMissingError(TaskError):
-    """The task succeeded, but several looks showed no video."""
+    """The task succeeded, but several polls showed no result."""
 
 
 class DownloadError(KlingError):
@@ -319,7 +338,7 @@ def error_class(code: int, http_status: int, message: str, *, creating: bool) ->
     """The class for a service code.
 
     1201 has three meanings that only the message tells apart (facts §2), and the two that matter belong to
-    different requests: a create can meet a duplicate, a look can miss a task.
+    different requests: a create can meet a duplicate, a query can fail to find a task.
 
     Args:
         code: The service's code, not 0.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 async def kling_emulator() -> AsyncIterator[Emulator]:
     """A Kling service on this machine, started anew for each test.
 
-    Its tasks have ended by their first look and its videos are one small fixed file, so that tests are quick;
+    Its tasks have ended by their first poll and its videos are one small fixed file, so that tests are quick;
     `advance`, `capacity`, `fail_next(…)`, `fault(…)` and so on change that, see `kling_async.emulator.Emulator`.
     """
     from kling_async.emulator import AtOnce, Emulator  # noqa: PLC0415 - only tests that ask for it pay

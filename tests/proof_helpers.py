@@ -19,7 +19,7 @@ from virtual_time import VirtualLoop, _JumpingSelector, wall_clock
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import ByClock, Emulator
 from kling_async.errors import SubmissionUnknownError, TaskError
-from kling_async.jobs import store
+from kling_async.jobs import journal_file, store
 
 
 class _Threads:
@@ -69,7 +69,7 @@ class ProofLoop(VirtualLoop):
 
 
 PROOF_TIME = ("asyncio", {"loop_factory": ProofLoop})
-"""For a proof module's `anyio_backend` fixture; needs `watch_threads`."""
+"""What the fixture `anyio_backend` is for proofs with the marker `virtual_time`; needs `watch_threads`."""
 
 
 def watch_threads(monkeypatch):
@@ -78,14 +78,14 @@ def watch_threads(monkeypatch):
     monkeypatch.setattr(store.Store, "run", _THREADS.watched(store.Store.run))
     monkeypatch.setattr(anyio.to_thread, "run_sync", _THREADS.watched(anyio.to_thread.run_sync))
     monkeypatch.setattr(asyncio, "to_thread", _THREADS.watched(asyncio.to_thread))
-    opened = store._opened
+    opened = journal_file.JournalFile.open
 
-    def without_sync(*args):
-        connection = opened(*args)
+    def without_sync(self):
+        connection = opened(self)
         connection.execute("PRAGMA synchronous = OFF")
         return connection
 
-    monkeypatch.setattr(store, "_opened", without_sync)
+    monkeypatch.setattr(journal_file.JournalFile, "open", without_sync)
 
 
 def requests(count=8, *, named=False):
@@ -175,9 +175,7 @@ async def run_batch(kling, batch, told, *, patience=900.0, bound=3600.0):
 
 def unguarded(emulator):
     """Lets the service take the same external id again and again, as if it held none unique."""
-    account = emulator.account
-    admit = account.admit
-    account.admit = lambda _: admit(None)
+    emulator.repeated_ids = "accept"
 
 
 def lagging(emulator, seconds):
@@ -207,7 +205,7 @@ def judge_twice(emulator, jobs):
 
 
 def forgotten(task):
-    """Whether the service itself lost the task for ever, by planned trouble."""
+    """Whether the service itself lost the task for good, by planned trouble."""
     return task.hidden_until == math.inf
 
 

@@ -21,12 +21,18 @@ from proof_helpers import (
     unguarded,
 )
 
-from kling_async.emulator.faults import CALLS, KINDS
-from kling_async.emulator.videos import FIXED_VIDEO
+from kling_async.emulator.trouble.kind import CALLS
+from kling_async.emulator.trouble.kinds import KINDS
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
 from kling_async.errors import DownloadError
 
 MODES = ("first", "random", "burst", "ever")
-PAIRS = tuple((call, kind) for kind in KINDS for call in CALLS if call in KINDS[kind].calls)
+UNTRIED = frozenset({"range-ignored", "range-wrong"})
+"""Kinds that are no part of the matrix: they strike only a download that is resumed."""
+
+PAIRS = tuple(
+    (call, kind) for kind in KINDS for call in CALLS if call in KINDS[kind].calls and kind not in UNTRIED
+)
 JOB_PAIRS = tuple(pair for pair in PAIRS if pair[0] != "download")
 FILE_PAIRS = tuple(pair for pair in PAIRS if pair[0] == "download")
 
@@ -106,7 +112,7 @@ def _for_files(kind, details):
 
 
 async def run_jobs(scenario, folder, tally):
-    """Runs one scenario of creates and looks and judges it.
+    """Runs one scenario of creates and polls and judges it.
 
     Args:
         scenario: What strikes.
@@ -195,4 +201,4 @@ def _judge_files(paths, errors):
             assert FIXED_VIDEO == path.read_bytes()
         else:
             assert not path.exists(), error
-        assert not path.with_name(path.name + ".part").exists()
+        assert [] == list(path.parent.glob(f".{path.name}.*"))

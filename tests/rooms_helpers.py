@@ -4,11 +4,8 @@ Pictures are URLs wherever a test does not need their bytes, so that no thread's
 """
 
 import asyncio
-import base64
 import json
-import struct
 import types
-import zlib
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -19,23 +16,6 @@ from kling_async.emulator import ByClock, Emulator
 from kling_async.schema.task import Task, TaskStatus, Video
 
 URL_PICTURE = "https://pictures.example/a.png"
-
-
-def _chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width=512, height=512, padding=0):
-    """A flat grey PNG below 2 KB; `padding` bytes of text make it as large as wanted."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    text = _chunk(b"tEXt", b"Comment\0" + b"x" * padding) if padding else b""
-    pixels = zlib.compress((b"\0" + b"\x80" * width) * height, 9)
-    return b"\x89PNG\r\n\x1a\n" + header + text + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-def b64(data):
-    """Raw base64, as it travels."""
-    return base64.b64encode(data).decode()
 
 
 def request(number=0, **fields):

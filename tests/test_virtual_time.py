@@ -5,14 +5,8 @@ import time
 
 import anyio
 import pytest
-from virtual_time import VIRTUAL_TIME
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 async def test_an_hour_passes_in_a_moment():

@@ -1,6 +1,6 @@
 """An event loop whose clock jumps: where no I/O is ready for a moment, time moves on to the next timer.
 
-A test asks for it with `anyio_backend`: `VIRTUAL_TIME`. Real sockets and threads work; an hour of waiting costs
+A test asks for it with the marker `virtual_time`. Real sockets and threads work; an hour of waiting costs
 milliseconds. Everyone who is due at one instant wakes together, as the loop's own timers have it.
 """
 
@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 VIRTUAL_TIME = ("asyncio", {"loop_factory": VirtualLoop})
-"""For a test module's `anyio_backend` fixture."""
+"""What the fixture `anyio_backend` is for tests with the marker `virtual_time`."""
 
 
 def wall_clock():

@@ -1,7 +1,7 @@
 """What a callback tells: its body as a `Task`.
 
 Promises: no I/O; total: whatever the bytes, a `Task` or `MalformedResponseError`. A callback is news, not truth: it
-comes at most once and in no order, so whoever needs to be sure looks at the task.
+comes at most once and in no order, so whoever needs to be certain polls the task.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _NEWER_NAMES: Final = {
 def read_callback(body: bytes) -> Task:
     """Reads a callback's body.
 
-    Two shapes are read: the bare task object of the page, and that of the newer API and of the console's test
-    callback (`id, status, message, create_time, update_time, external_id, outputs`), whose status word
+    Two shapes are read: the bare task object of the API reference, and that of the newer API and of the console's test
+    callback (`id, status, message, create_time, update_time, external_id, outputs`), whose status
     `succeeded` reads as succeed and whose outputs with a `url` become videos.
 
     Args:
@@ -39,13 +39,13 @@ def read_callback(body: bytes) -> Task:
         The task as told; `raw` holds the mapping as received.
 
     Raises:
-        MalformedResponseError: The bytes are no JSON object with a task's id.
+        MalformedResponseError: The bytes are not a JSON object with a task's id.
     """
     try:
         received = parse(body)
     except (ValueError, RecursionError):
         excerpt = body[:800].decode("utf-8", "replace")
-        raise MalformedResponseError("the callback is no JSON", excerpt=excerpt) from None
+        raise MalformedResponseError("the callback is not JSON", excerpt=excerpt) from None
     if isinstance(received, dict) and "task_id" not in received and "id" in received:
         return evolve(read_task(_older_shape(received)), raw=received)
     return read_task(received)

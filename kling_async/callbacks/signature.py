@@ -42,7 +42,7 @@ def verify_signature(
         now: Wall-clock time in unix seconds; None: this machine's.
 
     Raises:
-        CallbackSignatureError: A header is missing, given twice or no sense, the timestamp is more than
+        CallbackSignatureError: A header is missing, given twice or unreadable, the timestamp is more than
             `TOLERANCE` away, no signature matches, or an argument is not of its type.
     """
     try:
@@ -66,7 +66,7 @@ def _problem(body: bytes, headers: Mapping[str, str], secret: str, now: float) -
         return found
     identity, timestamp = found[_ID], found[_TIMESTAMP]
     if not _UNIX_SECONDS.fullmatch(timestamp):
-        return f"{_TIMESTAMP} is no number of unix seconds"
+        return f"{_TIMESTAMP} is not a number of unix seconds"
     if not abs(now - int(timestamp)) <= TOLERANCE:  # so put, a NaN is refused too
         return f"{_TIMESTAMP} is more than {TOLERANCE:.0f} s away from this machine's clock"
     expected = _signature(key, identity, timestamp, body)

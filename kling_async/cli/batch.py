@@ -1,52 +1,49 @@
 """`kling-async batch`: many pictures in, many videos out.
 
-Promises: a bad entry is one outcome and not the end; each outcome is on stdout as soon as it is known; whatever was
-started when the command is interrupted is named with the command that goes on with it. Where the reader of stdout goes
-away, nothing new is started and what was paid for is still fetched.
+Promises: a bad entry is one outcome and not the end; each outcome is on stdout as soon as it is known; an interrupted
+command names every job that was started, and the entries that were never sent. If the reader of stdout goes away,
+nothing new is started and what was paid for is still fetched.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import attrs
 import click
+from attrs import evolve
 
 from kling_async.cli import options
-from kling_async.cli.exits import OTHER, described, line_of, reporting
+from kling_async.cli.again import same_command
+from kling_async.cli.collecting import collect
+from kling_async.cli.exits import OTHER, described, reporting
+from kling_async.cli.following import Following
 from kling_async.cli.manifest import Entry, read_manifest
-from kling_async.cli.ongoing import Ongoing
+from kling_async.cli.ongoing import Ongoing, State
 from kling_async.cli.output import task_document
-from kling_async.cli.progress import Display, display
-from kling_async.errors import KlingError
+from kling_async.cli.places import make_folder, place_problem
+from kling_async.cli.progress import Display
+from kling_async.cli.running import run
+from kling_async.cli.wording import hint_of, line_of
+from kling_async.errors import Problem, ValidationError
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
-    from kling_async.jobs.stream import JobOutcome
+    from kling_async.jobs.outcome import JobOutcome
     from kling_async.schema.image2video import Image2VideoRequest
     from kling_async.schema.task import Task
-
-DOWNLOADS: Final = 4
-"""Videos that are fetched at once."""
 
 
 @click.command(short_help="Makes a video for each entry of a manifest.")
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option(
-    "--directory", "-d", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
-    help="Where to write the videos; the current directory by default, made where it is missing.",
-)  # fmt: skip
+@options.directory_option
 @click.option("--concurrency", type=click.IntRange(min=1), help="Tasks in flight; as many as the account takes by default.")  # fmt: skip
-@click.option(
-    "--journal", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Record each job there before it is sent: the same command run again goes on where it was killed.",
-)  # fmt: skip
+@options.journal_option
+@options.adopt_option
 @options.timeout_option
 @options.capabilities_option
 @options.base_url_option
@@ -60,149 +57,135 @@ def batch(
     capabilities: str,
     base_url: str | None,
     *,
+    adopt: bool,
     as_json: bool,
 ) -> None:
     """Makes a video for each entry of MANIFEST: JSON lines or a JSON array; - is stdin.
 
-    An entry is an object with the page's fields; pictures are URLs or files, relative to the manifest. The videos are
-    called like the entry's number and picture, as in 001-cat.mp4. One line for each outcome: number, ok or failed, file
-    or reason. The exit code is 0 only if all succeeded.
+    An entry is an object with the API reference's fields; pictures are URLs or files, relative to the manifest. The
+    videos are named after the entry's number and picture, as in 001-cat.mp4. One line for each outcome: number, ok or
+    failed, file or reason. The exit code is 0 only if all succeeded.
 
     \b
-    {"image": "cat.jpg", "prompt": "the cat stands up and leaves", "duration": 5}
-    """  # noqa: D301 - click's mark for lines that shall not be joined
-    started: list[Ongoing] = []
+    {"image": "cat.jpg", "prompt": "the cat stands up and leaves", "model_name": "kling-v2-6", "duration": 5}
 
-    async def run(entries: list[Entry]) -> bool:
-        async with options.client(base_url, capabilities, journal) as kling:
-            with display() as screen:
-                jobs = _Batch(kling, entries, started, screen, base_url=base_url, as_json=as_json)
-                await jobs.run(concurrency, timeout)
+    \b
+    kling-async batch jobs.jsonl -d videos --journal jobs.sqlite
+    """  # noqa: D301 - click's mark for lines that shall not be joined
+    if adopt and journal is None:
+        raise click.UsageError("--adopt-journal needs --journal")
+    following = Following(base_url, go_on=None if journal is None else same_command())
+
+    async def work(entries: list[Entry]) -> bool:
+        chosen = {
+            "journal": journal,
+            "adopt_journal": adopt,
+            "capabilities": capabilities,
+            "on_event": following.see,
+        }
+        async with options.opened(f"batch of {len(entries)} entries", base_url, **chosen) as (kling, screen):
+            jobs = _Batch(entries, following, screen, as_json=as_json)
+            await jobs.run(kling, concurrency, timeout)
         return jobs.succeeded == len(entries)
 
-    with reporting(started, as_json=as_json):
+    with reporting(following, as_json=as_json):
         content = sys.stdin.buffer.read() if manifest == "-" else Path(manifest).read_bytes()
+        make_folder(directory)
         entries = read_manifest(content, Path(manifest).parent, directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        try:
-            succeeded = asyncio.run(run(entries))
-        except KeyboardInterrupt:
-            if journal is not None:
-                click.echo(f"go on with the same command, or: kling-async jobs {journal} --resume", err=True)
-            raise
-        if not succeeded:
+        if not run(work([_placed(entry) for entry in entries])):
             sys.exit(OTHER.code)
 
 
 class _Batch:
     """One run over a manifest."""
 
-    def __init__(
-        self,
-        kling: KlingClient,
-        entries: list[Entry],
-        started: list[Ongoing],
-        screen: Display,
-        *,
-        base_url: str | None,
-        as_json: bool,
-    ) -> None:
-        self._kling = kling
-        self._entries = entries
-        self._started = started
+    def __init__(self, entries: list[Entry], following: Following, screen: Display, *, as_json: bool) -> None:
+        self._rows = [(entry, following.add(_ongoing(entry, following.base_url))) for entry in entries]
+        self._following = following
         self._screen = screen
-        self._base_url = base_url
         self._as_json = as_json
         self._row = screen.row("batch")
-        self._ongoing: dict[int, tuple[Entry, Ongoing]] = {}
+        self._drawn: list[tuple[Entry, Ongoing]] = []
         self._ended = 0
         self._closed = False
+        self._hint: str | None = None
         self.succeeded = 0
 
-    async def run(self, concurrency: int | None, timeout: float | None) -> None:
+    async def run(self, kling: KlingClient, concurrency: int | None, timeout: float | None) -> None:
         """Reports every entry's outcome.
 
         Raises:
             KlingError: The options cannot be used; nothing was sent.
         """
         self._count()
-        stream = self._kling.image2video.generate_many(
-            self._requests(), concurrency=concurrency, timeout=timeout
+        stream = kling.image2video.generate_many(
+            self._requests(), concurrency=concurrency, timeout=timeout, on_update=self._see
         )
-        fetching: set[asyncio.Task[None]] = set()
-        places = asyncio.Semaphore(DOWNLOADS)
-        try:
-            async with stream as outcomes:
-                async for outcome in outcomes:
-                    fetching.add(asyncio.create_task(self._finish(outcome, places)))
-            await asyncio.gather(*fetching)
-        finally:
-            for job in fetching:
-                job.cancel()
-            await asyncio.gather(*fetching, return_exceptions=True)
+        await collect(kling, stream, self._target_of, self._screen, self._finish)
+        if self._hint is not None:
+            self._screen.warn(self._hint)
 
     def _requests(self) -> Iterator[Image2VideoRequest]:
         """The good entries' requests as their turn comes; the bad ones' outcomes on the way."""
-        from kling_async.jobs.job import identified  # noqa: PLC0415 - it imports aiohttp
-
-        for entry in self._entries:
+        for entry, job in self._rows:
             if self._closed:
                 return
             if entry.request is None:
-                self._report(entry, Ongoing(), entry.error)
+                self._report(entry, job, entry.error)
                 continue
-            # A journal gives the ids, by which the same manifest meets its own jobs again.
-            journalled = self._kling.journal is not None
-            request = entry.request if journalled else identified(entry.request)
-            ongoing = Ongoing(
-                request.external_task_id, output=entry.output, base_url=self._base_url, sent=not journalled
-            )
-            self._ongoing[len(self._ongoing)] = (entry, ongoing)
-            self._started.append(ongoing)
+            self._drawn.append((entry, job))
+            self._following.begin(job)
             self._count()
-            yield request
+            yield entry.request
 
-    async def _finish(self, outcome: JobOutcome[Image2VideoRequest], places: asyncio.Semaphore) -> None:
-        """Fetches a job's video and reports the job."""
-        entry, ongoing = self._ongoing[outcome.index]
-        error: Exception | None = outcome.error
+    def _see(self, task: Task) -> None:
+        if not task.is_terminal:
+            job = self._following.job_of(task.external_task_id, task.task_id)
+            if job is not None:
+                self._screen.note(f"entry {job.entry}: {task.status} {job.shown_ids}")
+
+    def _target_of(self, outcome: JobOutcome[Image2VideoRequest]) -> Path:
+        return self._drawn[outcome.index][0].output
+
+    def _finish(self, outcome: JobOutcome[Image2VideoRequest], error: Exception | None) -> None:
+        entry, job = self._drawn[outcome.index]
         if outcome.task is not None:
-            ongoing.task_id = outcome.task.task_id
-        if outcome.task is not None and error is None:
-            try:
-                async with places:
-                    await self._fetch(outcome.task, entry.output)
-            except (KlingError, OSError) as failure:
-                error = failure
-        self._started.remove(ongoing)
-        self._report(entry, ongoing, error, outcome.task)
+            job.task_id = outcome.task.task_id
+        if error is not None:
+            self._hint = self._hint or hint_of(error)
+        self._report(entry, job, error, outcome.task)
 
-    async def _fetch(self, task: Task, output: Path) -> None:
-        row = self._screen.row(f"downloading {output.name}")
-        try:
-            await self._kling.download(task.videos[0], output, on_progress=row.receive)
-        finally:
-            row.end()
-
-    def _report(
-        self, entry: Entry, ongoing: Ongoing, error: Exception | None, task: Task | None = None
-    ) -> None:
+    def _report(self, entry: Entry, job: Ongoing, error: Exception | None, task: Task | None = None) -> None:
+        job.state = State.OVER
         self._ended += 1
         self.succeeded += error is None
         self._count()
-        line = _document if self._as_json else _line
         try:
             if not self._closed:
-                self._screen.put(line(entry, ongoing, error, task))
+                shown = _document(entry, job, error, task) if self._as_json else _line(entry, job, error)
+                self._screen.put(shown)
         except BrokenPipeError:
             self._closed = True
             _discard_stdout()
 
     def _count(self) -> None:
-        whole, failed = len(self._entries), self._ended - self.succeeded
-        running = f", {len(self._started)} under way, {failed} failed"
-        self._row.say(f"{self._ended} of {whole} done{running}")
+        whole, failed = len(self._rows), self._ended - self.succeeded
+        running = sum(job.is_left for _, job in self._drawn)
+        self._row.say(f"{self._ended} of {whole} done, {running} under way, {failed} failed")
         self._row.count(self._ended, whole, "")
+
+
+def _ongoing(entry: Entry, base_url: str | None) -> Ongoing:
+    name = None if entry.request is None else entry.request.external_task_id
+    return Ongoing(name, output=entry.output, base_url=base_url, entry=entry.number)
+
+
+def _placed(entry: Entry) -> Entry:
+    """The entry, or a bad one if its video could not be written."""
+    problem = None if entry.request is None else place_problem(entry.output)
+    if problem is None:
+        return entry
+    return evolve(entry, request=None, error=ValidationError([Problem("output", problem)]))
 
 
 def _discard_stdout() -> None:
@@ -212,23 +195,26 @@ def _discard_stdout() -> None:
     os.close(nowhere)
 
 
-def _line(entry: Entry, ongoing: Ongoing, error: Exception | None, task: Task | None) -> str:
+def _line(entry: Entry, job: Ongoing, error: Exception | None) -> str:
     """An outcome for people."""
-    del task  # its ids are in the error's text and in the command
     if error is None:
         return f"{entry.number}\tok\t{entry.output}"
-    hint = f"; go on with: {ongoing.command}" if ongoing.goes_on_after(error) else ""
+    hint = f"; go on with: {job.command}" if job.goes_on_after(error) else ""
     return f"{entry.number}\tfailed\t{line_of(error)}{hint}"
 
 
-def _document(entry: Entry, ongoing: Ongoing, error: Exception | None, task: Task | None) -> str:
+def _document(entry: Entry, job: Ongoing, error: Exception | None, task: Task | None) -> str:
     """An outcome for machines."""
-    document: dict[str, Any] = {"entry": entry.number, "ok": error is None}
-    document |= attrs.asdict(ongoing, filter=lambda field, _: field.name in {"task_id", "external_task_id"})
+    document: dict[str, Any] = {
+        "entry": entry.number,
+        "ok": error is None,
+        "task_id": job.task_id,
+        "external_task_id": job.external_task_id,
+    }
     if task is not None:
         document |= task_document(task)
     document["file"] = str(entry.output) if error is None else None
     if error is not None:
         document["error"] = described(error)
-        document["resume"] = ongoing.command if ongoing.goes_on_after(error) else None
+        document["resume"] = job.command if job.goes_on_after(error) else None
     return json.dumps(document)

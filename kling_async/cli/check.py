@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
 from kling_async.cli import options
 from kling_async.cli.exits import reporting
 from kling_async.cli.output import put, put_json
+from kling_async.cli.running import run
 
 
 @click.command()
@@ -17,8 +16,8 @@ from kling_async.cli.output import put, put_json
 def check(base_url: str | None, *, as_json: bool) -> None:
     """Finds out with a free call whether the keys work."""
 
-    async def run() -> None:
-        async with options.client(base_url) as kling:
+    async def work() -> None:
+        async with options.opened(None, base_url) as (kling, _):
             await kling.check_credentials()
         if as_json:
             put_json({"ok": True})
@@ -26,4 +25,4 @@ def check(base_url: str | None, *, as_json: bool) -> None:
             put("the keys work")
 
     with reporting(as_json=as_json):
-        asyncio.run(run())
+        run(work())

@@ -1,11 +1,10 @@
 """`kling-async demo`: the whole way from a photograph to a video, without keys and costs.
 
-The photograph is `demo.jpg` beside this file; its origin stands in README.md there.
+The photograph is `demo.jpg` beside this file; its origin is in README.md there.
 """
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +12,11 @@ import click
 
 from kling_async.cli import options
 from kling_async.cli.exits import reporting
-from kling_async.cli.image2video import finish, put_result, submit
+from kling_async.cli.image2video import generate, put_result
 from kling_async.cli.ongoing import Ongoing
+from kling_async.cli.places import place_problem
 from kling_async.cli.progress import display
+from kling_async.cli.running import run
 
 if TYPE_CHECKING:
     from kling_async.schema.task import Task
@@ -32,35 +33,34 @@ def demo(output: Path | None, *, as_json: bool) -> None:
     """Makes a video of a photograph with the local emulator: no keys, no costs.
 
     Needs the extra `emulator`. Without -o the video is kling-demo.mp4.
-    """
-    ongoing = Ongoing(output=output or Path("kling-demo.mp4"))
 
-    async def run() -> None:
-        task = await _demo(ongoing)
-        put_result(task, ongoing.output, as_json=as_json)
+    \b
+    kling-async demo -o demo.mp4
+    """  # noqa: D301 - click's mark for lines that shall not be joined
+    target = output or Path("kling-demo.mp4")
+    problem = place_problem(target)
+    if problem is not None:
+        raise click.UsageError(f"{problem}; name a place for the video with -o.")
+
+    async def work() -> None:
+        put_result(await _demo(target), target, as_json=as_json)
 
     with reporting(as_json=as_json):  # with the emulator gone there is nothing to go on with
-        asyncio.run(run())
+        run(work())
 
 
-async def _demo(ongoing: Ongoing) -> Task:
-    from kling_async.client import KlingClient  # noqa: PLC0415 - it imports aiohttp
-    from kling_async.emulator import ByClock, Emulator  # noqa: PLC0415 - as above
-    from kling_async.schema.image2video import CameraControl, Image2VideoRequest  # noqa: PLC0415 - as above
+async def _demo(target: Path) -> Task:
+    with display() as screen:
+        click.echo("demo: a local emulator makes a sample video; no keys, no costs", err=True)
+        from kling_async.client import KlingClient  # noqa: PLC0415 - it imports aiohttp
+        from kling_async.emulator import ByClock, Emulator  # noqa: PLC0415 - as above
+        from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - as above
 
-    request = Image2VideoRequest(
-        image=PHOTO,
-        prompt="the camera comes closer",
-        model_name="kling-v1-5",
-        mode="pro",
-        camera_control=CameraControl.zoom(-5),
-    )
-    click.echo("demo: a local emulator makes a sample video; no keys, no costs", err=True)
-    async with (
-        Emulator(advance=ByClock(SECONDS)) as service,
-        KlingClient(service.access_key, service.secret_key, base_url=service.url) as kling,
-    ):
-        with display() as screen:
-            row = screen.row("submitting")
-            task = await submit(kling, request, ongoing, row)
-            return await finish(kling, task, ongoing, row, timeout=60)
+        request = Image2VideoRequest(
+            image=PHOTO, prompt="the camera comes closer", model_name="kling-v2-6", mode="pro"
+        )
+        async with (
+            Emulator(advance=ByClock(SECONDS)) as service,
+            KlingClient(service.access_key, service.secret_key, base_url=service.url) as kling,
+        ):
+            return await generate(kling, request, Ongoing(output=target), screen, timeout=60)

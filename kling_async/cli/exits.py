@@ -1,4 +1,4 @@
-"""How a command ends: one line on stderr and an exit code, never a traceback.
+"""How a command ends: its error on stderr and an exit code, never a traceback.
 
 Promises: the codes stand in one table; what may run on at the service is named with the exact command that goes on
 with it; with `--json` the error is a document on stdout as well.
@@ -7,19 +7,18 @@ with it; with `--json` the error is a document on stdout as well.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
 from attrs import frozen
 
 from kling_async import errors
-from kling_async.cli.ongoing import Ongoing
+from kling_async.cli.following import Following
 from kling_async.cli.output import put_json
-
-LONGEST_LINE: Final = 2000
-"""Characters of an error that are shown."""
+from kling_async.cli.signals import INTERRUPTED, TERMINATED, code_of_signal
+from kling_async.cli.wording import hint_of, line_of, lines_of
 
 
 @frozen
@@ -37,16 +36,11 @@ class Outcome:
 
 
 OTHER: Final = Outcome(1, "any other error; in a batch: not all jobs succeeded")
-INTERRUPTED: Final = Outcome(130, "interrupted; what runs on is named with the command that waits for it")
 OUTCOMES: Final = (
     Outcome(0, "done"),
     OTHER,
-    Outcome(
-        2, "wrong usage, request or configuration",
-        (errors.ValidationError, errors.ConfigurationError),
-    ),
     Outcome(3, "the task failed", (errors.TaskFailedError,)),
-    Outcome(4, "the time was over; the task goes on", (errors.TaskTimeoutError,)),
+    Outcome(4, "the time was over; the task goes on", (errors.TaskTimeoutError, errors.ClientClosedError)),
     Outcome(
         5, "keys, permissions or account",
         (errors.AuthenticationError, errors.AccountError, errors.PermissionDeniedError),
@@ -57,13 +51,15 @@ OUTCOMES: Final = (
     ),
     Outcome(6, "the service refused", (errors.APIError,)),
     Outcome(7, "whether the task was created is not known", (errors.SubmissionUnknownError,)),
+    Outcome(9, "the video could not be fetched or written", (errors.DownloadError, errors.ResultMissingError)),
     Outcome(
-        9, "the video could not be fetched or written",
-        (errors.DownloadError, errors.ResultMissingError, OSError),
+        2, "wrong usage, request or configuration; a file, journal or port that cannot be used",
+        (errors.ValidationError, errors.ConfigurationError, errors.JournalError, OSError),
     ),
-    INTERRUPTED,
+    Outcome(INTERRUPTED, "interrupted (Ctrl-C); what runs on is named with the command that goes on with it"),
+    Outcome(TERMINATED, "the same, by SIGTERM"),
 )  # fmt: skip
-"""Every outcome; where an error fits two rows, the upper one decides."""
+"""Every outcome; if an error fits two rows, the upper one decides."""
 
 
 def table() -> str:
@@ -80,41 +76,47 @@ def code_of(error: BaseException) -> int:
     return next(fitting, OTHER.code)
 
 
-def line_of(error: BaseException) -> str:
-    """An error's text on one line, without what could mislead a terminal."""
-    return errors.harmless(str(error), LONGEST_LINE) or type(error).__name__
-
-
 def described(error: BaseException) -> dict[str, Any]:
     """An error for machines."""
-    return {"type": type(error).__name__, "message": line_of(error), "exit_code": code_of(error)}
+    document = {"type": type(error).__name__, "message": line_of(error), "exit_code": code_of(error)}
+    hint = hint_of(error)
+    return document if hint is None else {**document, "hint": hint}
 
 
 @contextmanager
-def reporting(ongoing: Sequence[Ongoing] = (), *, as_json: bool = False) -> Iterator[None]:
-    """A block whose errors end the process with their line and code.
+def reporting(following: Following | None = None, *, as_json: bool = False) -> Iterator[None]:
+    """A block whose errors end the process with their text and code.
 
     Args:
-        ongoing: The tasks that the command is concerned with, as they are when the block ends.
+        following: The command's jobs, as they are when the block ends.
         as_json: Whether an error is a document on stdout too.
     """
+    following = following or Following()
     try:
         yield
     except BrokenPipeError:
         raise  # nobody reads on; click ends quietly
-    except KeyboardInterrupt:
-        _say_interrupted([task for task in ongoing if task.may_run])
-        sys.exit(INTERRUPTED.code)
+    except KeyboardInterrupt as interruption:
+        code = code_of_signal(interruption)
+        with suppress(BrokenPipeError):
+            following.tell("SIGTERM" if code == TERMINATED else "SIGINT", code, as_json=as_json)
+        sys.exit(code)
     except (errors.KlingError, OSError) as error:
-        left = next((task for task in ongoing if task.goes_on_after(error)), None)
-        hint = "" if left is None else f"; go on with: {left.command}"
-        click.echo(f"error: {line_of(error)}{hint}", err=True)
+        left = next((job for job in following.jobs if job.goes_on_after(error)), None)
+        for line in _lines(error, "" if left is None else f"; go on with: {left.command}"):
+            click.echo(line, err=True)
         if as_json:
             put_json({"error": described(error), **({} if left is None else left.described())})
         sys.exit(code_of(error))
 
 
-def _say_interrupted(left: Sequence[Ongoing]) -> None:
-    click.echo("interrupted", err=True)
-    for task in left:
-        click.echo(f"{task.shown_ids} {task.shown_state}; wait for it with:\n  {task.command}", err=True)
+def _lines(error: BaseException, go_on: str) -> Iterator[str]:
+    first, *others = lines_of(error)
+    if others:
+        yield f"error: {len(others) + 1} rules are broken{go_on}"
+        yield from (f"  {line}" for line in (first, *others))
+    else:
+        yield f"error: {first}{go_on}"
+    hint = hint_of(error)
+    if hint is not None:
+        yield hint

@@ -1,8 +1,10 @@
 """All commands under one name, and the help that holds for all of them."""
 
 import copy
+from typing import Any
 
 import click
+from typing_extensions import override
 
 from kling_async._version import __version__
 from kling_async.cli import exits
@@ -12,6 +14,7 @@ from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
+from kling_async.cli.models import models
 from kling_async.cli.tasks import tasks
 
 _EPILOG = f"""\b
@@ -26,7 +29,16 @@ Exit codes:
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+class _Group(click.Group):
+    """A group that reports an interruption outside of its commands' work too."""
+
+    @override
+    def invoke(self, ctx: click.Context) -> Any:
+        with exits.reporting():
+            return super().invoke(ctx)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, package_name="kling-async")
 def cli() -> None:
     """Turns still images into videos with the Kling AI service.
@@ -38,6 +50,6 @@ def cli() -> None:
 _i2v = copy.copy(image2video)
 _i2v.short_help = "Short for image2video."
 
-for _command in (image2video, batch, jobs, tasks, check, emulator, demo):
+for _command in (image2video, batch, jobs, tasks, models, check, emulator, demo):
     cli.add_command(_command)
 cli.add_command(_i2v, "i2v")

@@ -1,7 +1,7 @@
-"""A manifest's entries: each a request, or the reason why it is none.
+"""A manifest's entries: each a request, or the reason why it is not one.
 
 Promises: a bad entry is an entry with an error and never the end of the others; pictures are files beside the manifest
-unless they are URLs; no two entries have the same output.
+unless they are URLs; no two entries have the same output or the same external id.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from kling_async.cli.options import is_url, stem_of
+from kling_async.cli.names import is_url, stem_of
 from kling_async.errors import Problem, ValidationError
 
 if TYPE_CHECKING:
     from kling_async.schema.image2video import Image2VideoRequest
 
 LONGEST_PATH: Final = 4096
-"""Characters; a longer text is a picture in base64 and no file's name."""
+"""Characters; a longer text is a picture in base64 and not a file's name."""
 
 
 @frozen
@@ -34,7 +34,7 @@ class Entry:
     """Where its video is to be written: the number and the picture's name."""
 
     request: Image2VideoRequest | None = None
-    """What it asks for; None where it is bad."""
+    """What it asks for; None if it is bad."""
 
     error: ValidationError | None = None
     """What is wrong with it."""
@@ -52,20 +52,38 @@ def read_manifest(content: bytes, folder: Path, outputs: Path) -> list[Entry]:
         The entries in their order.
 
     Raises:
-        ValidationError: It is empty, no UTF-8, or an array that is no JSON as a whole.
+        ValidationError: It is empty, not UTF-8, an array that is not JSON as a whole, or has no JSON at all, as CSV.
     """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValidationError([Problem("manifest", f"is no UTF-8: {error}")]) from None
+        raise ValidationError([Problem("manifest", f"is not UTF-8: {error}")]) from None
     values = list(_values(text.strip()))
     if not values:
         raise ValidationError([Problem("manifest", "has no entries")])
+    if all(isinstance(value, ValidationError) for value in values):
+        message = f"has no JSON, neither as lines nor as an array; its first line: {text.strip().splitlines()[0][:80]!r}"
+        raise ValidationError([Problem("manifest", message)])
     width = max(3, len(str(len(values))))
-    return [
-        _entry(number, value, folder, outputs, f"{number:0{width}}")
-        for number, value in enumerate(values, start=1)
-    ]
+    numbered = enumerate(values, start=1)
+    return _without_repeated_ids(
+        [_entry(number, value, folder, outputs, f"{number:0{width}}") for number, value in numbered]
+    )
+
+
+def _without_repeated_ids(entries: list[Entry]) -> list[Entry]:
+    """The entries, of which each that has an earlier one's external id is bad."""
+    first: dict[str, int] = {}
+    checked: list[Entry] = []
+    for entry in entries:
+        name = None if entry.request is None else entry.request.external_task_id
+        before = entry.number if name is None else first.setdefault(name, entry.number)
+        if before != entry.number:
+            problem = Problem("external_task_id", f"is that of entry {before} as well")
+            checked.append(evolve(entry, request=None, error=ValidationError([problem])))
+        else:
+            checked.append(entry)
+    return checked
 
 
 def _values(text: str) -> Iterator[Any]:
@@ -74,7 +92,7 @@ def _values(text: str) -> Iterator[Any]:
         try:
             yield from json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ValidationError([Problem("manifest", f"is no JSON array: {error}")]) from None
+            raise ValidationError([Problem("manifest", f"is not a JSON array: {error}")]) from None
         return
     whole = _parsed(text)
     if isinstance(whole, dict):  # one entry over many lines
@@ -87,7 +105,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        return ValidationError([Problem("entry", f"is no JSON: {error}")])
+        return ValidationError([Problem("entry", f"is not JSON: {error}")])
 
 
 def _entry(number: int, value: Any, folder: Path, outputs: Path, prefix: str) -> Entry:
@@ -109,12 +127,12 @@ def _request(value: Any, folder: Path) -> Image2VideoRequest:
     from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
 
     if not isinstance(value, dict):
-        raise ValidationError([Problem("entry", "is no object with the page's fields")])
+        raise ValidationError([Problem("entry", "is not an object with the API reference's fields")])
     return Image2VideoRequest.from_mapping(located(value, folder))
 
 
 def located(fields: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """An entry whose pictures are files of `folder`, where they are not URLs."""
+    """An entry whose pictures are files of `folder`, unless they are URLs."""
     found = dict(fields)
     for name in ("image", "image_tail", "static_mask"):
         if name in found:

@@ -1,6 +1,6 @@
-"""A task that may run at the service, and how to go on with it when this process does not.
+"""One job of a command: what is known of it, and how to go on with it when this process does not.
 
-Promises: from before the create on there is an id that finds the task, and a command that waits for it; pure.
+Promises: nothing is said to be unsent that may have been sent; pure.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +18,51 @@ from attrs import define
 from kling_async.errors import SubmissionUnknownError, TaskFailedError, TaskNotFoundError, harmless
 
 
-@define
+class State(StrEnum):
+    """What is known of a job; the text is what an interrupted command says."""
+
+    NEVER_SENT = "was never sent"
+    """Nothing left this machine."""
+
+    MAY_EXIST = "may have been created"
+    """A create has left, or may have; its external id finds the task if there is one."""
+
+    GOES_ON = "goes on at the service"
+    """There is a task, which has not ended as far as is known."""
+
+    READY = "has succeeded, and its video is not on the disk yet"
+    """The task has a result."""
+
+    OVER = "has ended"
+    """Its outcome was reported, or there is nothing to go on with."""
+
+
+@define(eq=False)
 class Ongoing:
-    """One task and what was to become of it."""
+    """One job of a command."""
 
     external_task_id: str | None = None
-    """The caller's id, chosen before the create."""
+    """The job's own id; None until the job begins."""
 
     task_id: str | None = None
     """The service's id, once it is known."""
 
     output: Path | None = None
-    """Where the video was to be written."""
+    """Where the video is to be written."""
 
     base_url: str | None = None
-    """The service, where it was named by an option."""
+    """The service, if an option names it."""
 
-    sent: bool = False
-    """Whether the create may have left."""
+    entry: int | None = None
+    """The number of its entry in a manifest; the first is 1."""
+
+    state: State = State.NEVER_SENT
+    """What is known of it."""
 
     @property
-    def may_run(self) -> bool:
-        """Whether there may be a task to wait for."""
-        return self.sent or self.task_id is not None
+    def is_left(self) -> bool:
+        """Whether there is, or may be, a task to go on with."""
+        return self.state not in {State.NEVER_SENT, State.OVER}
 
     def goes_on_after(self, error: BaseException) -> bool:
         """Whether the task can still bring its video, although the command ended with this error."""
@@ -55,8 +79,7 @@ class Ongoing:
         if self.output is not None:
             words += ["-o", str(self.output)]
         name = self.task_id or self.external_task_id or ""
-        words += ["--", name] if name.startswith("-") else [name]
-        return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+        return quoted([*words, *(["--", name] if name.startswith("-") else [name])])
 
     @property
     def shown_ids(self) -> str:
@@ -64,15 +87,26 @@ class Ongoing:
         known = (("task_id", self.task_id), ("external_task_id", self.external_task_id))
         return " ".join(f"{name}={harmless(value)}" for name, value in known if value is not None)
 
-    @property
-    def shown_state(self) -> str:
-        """What is known of it."""
-        return "may have been created" if self.task_id is None else "goes on at the service"
-
     def described(self) -> dict[str, Any]:
-        """The same for machines."""
+        """The ids and the command for machines."""
         return {
             "task_id": self.task_id,
             "external_task_id": self.external_task_id,
             "resume": self.command,
         }
+
+
+def quoted(words: Iterable[str]) -> str:
+    """A command line, quoted for this system's shell."""
+    return subprocess.list2cmdline(list(words)) if os.name == "nt" else shlex.join(words)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers in ascending order for people: `1, 3-5, 9`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("-".join(map(str, run)) for run in runs)

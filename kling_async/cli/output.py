@@ -29,7 +29,7 @@ def put_json(document: Mapping[str, Any]) -> None:
 
 
 def task_document(task: Task) -> dict[str, Any]:
-    """A task for machines: its fields by the page's names, moments in ISO 8601."""
+    """A task for machines: its fields by the API reference's names, times in ISO 8601."""
     return {
         "task_id": task.task_id,
         "task_status": str(task.status),
@@ -57,7 +57,7 @@ def task_row(task: Task) -> str:
 
 
 def shown(value: object) -> str:
-    """A stranger's text as it may be shown."""
+    """Text from outside, without what could mislead a terminal."""
     return harmless(str(value), 2000)
 
 

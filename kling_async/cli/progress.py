@@ -1,7 +1,7 @@
-"""What is going on, on stderr: live rows on a terminal, nothing on a pipe.
+"""What is going on, on stderr: live rows on a terminal, a line for each step on a pipe.
 
 Promises: at most `MAX_ROWS` rows, drawn `FRAMES` times a second; stdout gets nothing of them; they are gone when the
-block is left.
+block is left. Trouble that the library logs is shown as lines, on both.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from kling_async.cli.trouble import trouble_shown
 from kling_async.errors import harmless
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Row:
     """One line of the display; one that has no place on it does nothing.
 
     Args:
-        screen: The display, or None where there is none.
+        screen: The display; None if there is none.
         text: What is going on.
     """
 
@@ -87,8 +88,20 @@ class Display:
         """A new row at the bottom."""
         return Row(self._screen, text)
 
+    def note(self, text: str) -> None:
+        """Says a step that the rows show on a terminal: a line on stderr if there are no rows."""
+        if self._screen is None:
+            click.echo(harmless(text, 2000), err=True)
+
+    def warn(self, text: str) -> None:
+        """Writes a line to stderr, above the rows."""
+        if self._screen is None:
+            click.echo(text, err=True)
+        else:
+            self._screen.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def put(self, line: str) -> None:
-        """Writes a line to stdout; where that is a terminal too, above the rows."""
+        """Writes a line to stdout; if that is a terminal too, above the rows."""
         if self._screen is not None and sys.stdout.isatty():
             self._screen.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -97,13 +110,17 @@ class Display:
 
 @contextmanager
 def display() -> Iterator[Display]:
-    """A block with a live display on stderr, if that is a terminal."""
+    """A block with a live display on stderr, if that is a terminal that can move its cursor."""
     screen = _screen() if sys.stderr.isatty() else None
-    if screen is None or not screen.console.is_interactive:  # such as TERM=dumb
-        yield Display(None)
-        return
-    with screen:
-        yield Display(screen)
+    if screen is not None and not screen.console.is_interactive:  # such as TERM=dumb
+        screen = None
+    shown = Display(screen)
+    with trouble_shown(shown.warn):
+        if screen is None:
+            yield shown
+        else:
+            with screen:
+                yield shown
 
 
 def _screen() -> Progress:

@@ -1,23 +1,24 @@
-"""`kling-async tasks`: look at tasks, and wait for one."""
+"""`kling-async tasks`: shows tasks, and waits for one."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import click
 
 from kling_async.cli import options
 from kling_async.cli.exits import reporting
-from kling_async.cli.image2video import finish, put_result
-from kling_async.cli.ongoing import Ongoing
+from kling_async.cli.following import Following
+from kling_async.cli.image2video import put_result
+from kling_async.cli.image2video import wait as wait_and_fetch
+from kling_async.cli.ongoing import Ongoing, State
 from kling_async.cli.output import put, put_json, task_document, task_lines, task_row
-from kling_async.cli.progress import display
+from kling_async.cli.running import run
 
 
 @click.group()
 def tasks() -> None:
-    """Looks at the account's tasks, and waits for them."""
+    """Shows the account's tasks, and waits for them."""
 
 
 @tasks.command()
@@ -27,8 +28,8 @@ def tasks() -> None:
 def get(task_id: str, base_url: str | None, *, as_json: bool) -> None:
     """Shows one task by its id or external id."""
 
-    async def run() -> None:
-        async with options.client(base_url) as kling:
+    async def work() -> None:
+        async with options.opened(None, base_url) as (kling, _):
             task = await kling.image2video.get(task_id)
         if as_json:
             put_json({**task_document(task), "raw": task.raw})
@@ -36,7 +37,7 @@ def get(task_id: str, base_url: str | None, *, as_json: bool) -> None:
             put("\n".join(task_lines(task)))
 
     with reporting(as_json=as_json):
-        asyncio.run(run())
+        run(work())
 
 
 @tasks.command("list")
@@ -47,8 +48,8 @@ def get(task_id: str, base_url: str | None, *, as_json: bool) -> None:
 def list_(page_num: int, page_size: int, base_url: str | None, *, as_json: bool) -> None:
     """Shows one page of tasks: id, status, last change, external id; with --json a task on each line."""
 
-    async def run() -> None:
-        async with options.client(base_url) as kling:
+    async def work() -> None:
+        async with options.opened(None, base_url) as (kling, _):
             page = await kling.image2video.list(page_num, page_size)
         for task in page:
             if as_json:
@@ -57,7 +58,7 @@ def list_(page_num: int, page_size: int, base_url: str | None, *, as_json: bool)
                 put(task_row(task))
 
     with reporting(as_json=as_json):
-        asyncio.run(run())
+        run(work())
 
 
 @tasks.command()
@@ -73,16 +74,18 @@ def wait(
 
     With -o the video is downloaded and its path is the last line; without, the task is shown.
     """
-    ongoing = Ongoing(task_id=task_id, output=output, base_url=base_url)
+    following = Following(base_url)
+    job = following.add(Ongoing(task_id=task_id, output=output, base_url=base_url, state=State.GOES_ON))
 
-    async def run() -> None:
-        async with options.client(base_url) as kling:
-            with display() as screen:
-                task = await finish(kling, task_id, ongoing, screen.row(f"looking at {task_id}"), timeout)
+    async def work() -> None:
+        chosen = {"on_event": following.see}
+        async with options.opened(f"polling {task_id}", base_url, **chosen) as (kling, screen):
+            task = await wait_and_fetch(kling, task_id, job, screen, timeout)
         if output is None and not as_json:
             put("\n".join(task_lines(task)))
         else:
             put_result(task, output, as_json=as_json)
+        job.state = State.OVER
 
-    with reporting([ongoing], as_json=as_json):
-        asyncio.run(run())
+    with reporting(following, as_json=as_json):
+        run(work())

@@ -1,45 +1,71 @@
 """Control routes under `/_emulator/`: the emulator's knobs for other languages and processes.
 
-The service has no such path. No keys are asked for: the emulator listens on this machine alone,
-unless it is told otherwise.
+The service has no such path. No keys are asked for: the emulator listens on this machine alone
+by default.
 """
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from kling_async.emulator.envelope import JSON_TYPE, Answer, encode
-from kling_async.emulator.state import Task
+from kling_async.emulator.service.answers import JSON_TYPE, Answer, encode
+from kling_async.emulator.service.states import Task
 
 if TYPE_CHECKING:
     from kling_async.emulator.server import Emulator
 
-SETTINGS = ("capacity", "strangers", "list_order")
+SETTINGS = (
+    "capacity",
+    "strangers",
+    "list_order",
+    "repeated_ids",
+    "duplicate_message",
+    "duplicate_code",
+    "duplicate_http",
+    "public_url",
+    "files_url",
+)
 
 
-def control(emulator: "Emulator", method: str, path: str, raw: bytes) -> Answer:
-    """Answer one control request."""
+async def control(emulator: "Emulator", method: str, path: str, raw: bytes) -> Answer:
+    """Answers one control request."""
+    known = ROUTES.get((method, path))
+    if known is None:
+        return _answer(404, {"error": f"the emulator has no {method} {path}"})
+    status, handle = known
     try:
-        match method, path:
-            case "GET", "/_emulator/state":
-                return _answer(200, state(emulator))
-            case "POST", "/_emulator/faults":
-                planned = emulator.fault(**_object(raw))
-                return _answer(201, {"planned": repr(planned)})
-            case "DELETE", "/_emulator/faults":
-                emulator.clear_faults()
-                return _answer(200, {"planned": None})
-            case "POST", "/_emulator/settings":
-                return _answer(200, _settings(emulator, _object(raw)))
-            case _:
-                return _answer(404, {"error": f"the emulator has no {method} {path}"})
+        return _answer(status, await handle(emulator, _object(raw)))
     except (TypeError, ValueError) as error:
         return _answer(400, {"error": str(error)})
 
 
+async def _state(emulator: "Emulator", _: dict[str, Any]) -> Any:
+    return state(emulator)
+
+
+async def _plan(emulator: "Emulator", wanted: dict[str, Any]) -> Any:
+    return {"planned": repr(emulator.fault(**wanted))}
+
+
+async def _clear(emulator: "Emulator", _: dict[str, Any]) -> Any:
+    emulator.clear_faults()
+    return {"planned": None}
+
+
+async def _fast_forward(emulator: "Emulator", wanted: dict[str, Any]) -> Any:
+    await emulator.fast_forward(**wanted)
+    return {"in_flight": emulator.in_flight}
+
+
+async def _fill(emulator: "Emulator", wanted: dict[str, Any]) -> Any:
+    emulator.fill(**wanted)
+    return {"filled": wanted["seconds"]}
+
+
 def state(emulator: "Emulator") -> dict[str, Any]:
-    """The ledger as plain JSON values."""
+    """Returns the ledger as plain JSON values."""
     return {
         "settings": {name: getattr(emulator, name) for name in SETTINGS},
         "in_flight": emulator.in_flight,
@@ -52,12 +78,12 @@ def state(emulator: "Emulator") -> dict[str, Any]:
 
 
 def _task(task: Task) -> dict[str, Any]:
-    names = ("task_id", "external_task_id", "status", "status_message", "created", "ended", "looks", "body")
+    names = ("task_id", "external_task_id", "status", "status_message", "created", "ended", "polls", "body")
     return {name: getattr(task, name) for name in names}
 
 
-def _settings(emulator: "Emulator", wanted: dict[str, Any]) -> dict[str, Any]:
-    """Change what is named, in that order; a wrong name changes nothing."""
+async def _settings(emulator: "Emulator", wanted: dict[str, Any]) -> dict[str, Any]:
+    """Changes what is named, in that order; a wrong name changes nothing."""
     if unknown := sorted(set(wanted) - {*SETTINGS, "fail_next"}):
         raise ValueError(f"no setting is called {unknown[0]!r}; there are {', '.join(SETTINGS)}, fail_next")
     reason = wanted.pop("fail_next", None)
@@ -77,3 +103,15 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 def _answer(status: int, payload: Any) -> Answer:
     return Answer(status, encode(payload), {"Content-Type": JSON_TYPE})
+
+
+Handle = Callable[["Emulator", dict[str, Any]], Awaitable[Any]]
+ROUTES: Mapping[tuple[str, str], tuple[int, Handle]] = {
+    ("GET", "/_emulator/state"): (200, _state),
+    ("POST", "/_emulator/faults"): (201, _plan),
+    ("DELETE", "/_emulator/faults"): (200, _clear),
+    ("POST", "/_emulator/settings"): (200, _settings),
+    ("POST", "/_emulator/fast-forward"): (200, _fast_forward),
+    ("POST", "/_emulator/fill"): (200, _fill),
+}
+"""Each route's status of success and what it does with a JSON object."""

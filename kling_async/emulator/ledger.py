@@ -13,7 +13,7 @@ class RequestRecord:
     """One request and how it was answered."""
 
     call: str
-    """create, get, list, download, or other for what the service does not have."""
+    """create, get, list, download, call (synchronous), costs, or other for what the service does not have."""
 
     method: str
     path: str
@@ -27,21 +27,23 @@ class RequestRecord:
     """Without `Authorization`."""
 
     status: int | None = None
-    """The HTTP status sent; None while there is none, and where the connection was ended instead."""
+    """The HTTP status sent; None until there is one, and if the connection was ended instead."""
 
     fault: str | None = None
     """The kind of fault that struck it."""
 
 
-@attrs.define
+@attrs.define(kw_only=True, eq=False, slots=False)
 class Ledger:
     """Requests in order of arrival, the last 10,000 of them, and counts of all."""
 
-    requests: deque[RequestRecord] = attrs.field(factory=lambda: deque(maxlen=REQUESTS_KEPT))
-    counts: Counter[str] = attrs.field(factory=Counter)
-    """Requests seen, by call."""
+    requests: deque[RequestRecord] = attrs.field(factory=lambda: deque(maxlen=REQUESTS_KEPT), init=False)
+    """The last 10,000 requests, in order of arrival."""
+
+    counts: Counter[str] = attrs.field(factory=Counter, init=False)
+    """All requests seen, by call: create, get, list, download, call, costs, other."""
 
     def add(self, record: RequestRecord) -> None:
-        """Count and keep a request."""
+        """Counts and keeps a request."""
         self.requests.append(record)
         self.counts[record.call] += 1

@@ -1,90 +1,129 @@
-"""What every endpoint of the service's family has: create, looks, waits and many jobs.
+"""What every endpoint of the service's family has: create, polls, waits and many jobs; what differs is its `Spec`.
 
-Promises: a class of its own with a path and a request class is all that another endpoint needs; `image2video.py` is the
-example. All waits of a client go through one poller for each endpoint, all its jobs through one limiter.
+Promises: all waits of an endpoint go through one poller, all jobs of a client through the same slots; every argument is
+checked before anything is sent.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
-from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from typing import Any, Final, Generic, Protocol, TypeVar
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
-from kling_async.errors import ConfigurationError, Problem, TaskFailedError, ValidationError
-from kling_async.jobs.job import Job, Minders, Progress, identified
-from kling_async.jobs.journal import OPEN, JobEntry, Journal
-from kling_async.jobs.recorder import create_recorded
-from kling_async.jobs.request_record import request_of
-from kling_async.jobs.slots import SlotLimiter, checked_limit
-from kling_async.jobs.stream import JobOutcome, JobStream, Requests
-from kling_async.polling.poller import Poller, Watching
-from kling_async.polling.reader import Looks
-from kling_async.polling.schedule import Experience, Schedule, as_schedule
-from kling_async.polling.wait import OnUpdate, finished, until_end
+from typing_extensions import override
+
+from kling_async.endpoints.spec import EndpointRequest, Shared, Spec
+from kling_async.errors import ConfigurationError, Problem, ValidationError
+from kling_async.jobs.entry import JobEntry
+from kling_async.jobs.handle import Job
+from kling_async.jobs.observed import Observers, Stages
+from kling_async.jobs.outcome import JobOutcome
+from kling_async.jobs.registry import Jobs
+from kling_async.jobs.slots import Slots, checked_limit
+from kling_async.jobs.stream import JobStream, Requests
+from kling_async.jobs.submission import SubmissionTools
+from kling_async.jobs.waits import Waits, check_wait
+from kling_async.polling.poller import Poller
+from kling_async.polling.reader import Reader
+from kling_async.polling.schedule import Schedule
+from kling_async.polling.wait import OnUpdate
 from kling_async.schema import rules
+from kling_async.schema.capabilities import capability_problems
+from kling_async.schema.models import retirement_warning
 from kling_async.schema.task import Task
-from kling_async.session.calls import Calls
-from kling_async.session.submit import SubmitOptions, Submitter
-from kling_async.session.upload import Request
+from kling_async.session.submit import send_create
 
-LONGEST: Final = 1e9
-"""The longest timeout, in seconds; None is for ever."""
+GivenT = TypeVar("GivenT")
 
-
-class EndpointRequest(Request, Protocol):
-    """A request that jobs can be made of."""
-
-    @property
-    def kind(self) -> Hashable:
-        """What decides how long a job takes."""
-        ...
+logger: Final = logging.getLogger(__name__)
 
 
-RequestT = TypeVar("RequestT", bound=EndpointRequest)
-
-
-class Endpoint(Looks, ABC, Generic[RequestT]):
+class Endpoint(Reader, Generic[GivenT]):
     """One endpoint of the service; reached through a client.
 
     Args:
-        path: The endpoint's path on the service.
-        calls: Sends the requests.
-        limiter: The client's slots.
-        submit: How creates are carried through.
-        journal: Where each job's steps are recorded, if anywhere.
+        spec: What tells it from others.
+        shared: What the client's endpoints share.
     """
 
-    def __init__(
-        self, path: str, calls: Calls, limiter: SlotLimiter, submit: SubmitOptions, journal: Journal | None
-    ) -> None:
-        super().__init__(path, calls)
-        self._limiter = limiter
-        self._journal = journal
-        self._submitter = Submitter(calls, path, submit.timeout, self._find, submit.on_unknown)
-        self._poller = Poller(self._look, self._page, calls.jitter)
-        self._experience: defaultdict[Hashable, Experience] = defaultdict(Experience)
-        self._minders = Minders(self._run_out)
+    def __init__(self, spec: Spec[GivenT], shared: Shared) -> None:
+        super().__init__(spec.path, shared.calls)
+        self._spec = spec
+        self._shared = shared
+        self._slots = shared.slots.of(spec.slot_kind)
+        observers = Observers(spec.path, shared.events)
+        poller = Poller(
+            self.poll_one, self.poll_page, shared.calls.jitter, pace=shared.pace, on_poll=observers.polled
+        )
+        self._waits = Waits(poller, shared.calls.transport.claim, shared.recorder, observers, shared.schedule)
+        submission = SubmissionTools(
+            path=spec.path,
+            send=functools.partial(send_create, shared.calls, spec.path),
+            find=self._waits.find,
+            throttle=shared.throttle,
+            jitter=shared.calls.jitter,
+            options=shared.submit,
+            events=shared.events,
+            idempotent=spec.idempotent,
+        )
+        self._jobs: Jobs[EndpointRequest] = Jobs(
+            path=spec.path,
+            submission=submission,
+            waits=self._waits,
+            recorder=shared.recorder,
+            observers=observers,
+            request_from=self._checked_request,
+            kind_of=spec.kind_of,
+        )
 
-    @abstractmethod
-    def _request_from(self, values: Mapping[str, Any]) -> RequestT:
-        """Builds the endpoint's request from the page's names."""
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._spec.path!r})"
 
-    def _check(self, request: RequestT) -> None:
-        """Raises `ValidationError` where the endpoint's own rules forbid a request; does nothing by default."""
+    async def create(self, request: GivenT) -> Task:
+        """Creates one task, and never two: a lost answer is looked up by its external id.
 
-    async def _create(
-        self, request: RequestT, entry: JobEntry | None = None, *, as_job: bool = False
-    ) -> Task:
-        self._check(request)
-        if self._journal is None:
-            return await self._submitter.submit(request, as_job=as_job)
-        if entry is None:
-            request, entry = await self._journal.queued(self._path, request)
-        submit = functools.partial(self._submitter.submit, request, as_job=as_job)
-        return await create_recorded(self._journal, entry, submit, self.get)
+        Takes no slot of `max_in_flight`, since nobody would free it; `generate` and `submit` do.
+
+        Args:
+            request: What to create. If it has no `external_task_id`, one is generated. The same object creates one
+                task, however often it is given.
+
+        Returns:
+            The new task, or the one that exists already under the request's `external_task_id`.
+
+        Raises:
+            ValidationError: Rules that the request breaks, all of them; nothing was sent.
+            APIError: The service refused; the subclass tells why.
+            ConnectionFailedError: The server could not be reached; nothing was sent.
+            SubmissionUnknownError: Whether the task exists could not be learnt; holds the id to look it up by.
+        """
+        async with await self._jobs.begin(self._checked(request), lone=True) as life:
+            await self._jobs.accept(life, (), Stages())
+            return life.task if life.task is not None else await self.get(str(life.task_id))
+
+    async def submit(self, request: GivenT) -> Job[Any]:
+        """Waits for a slot, creates the task, and returns its handle after acceptance.
+
+        If the client has a limit or a journal, a background watch frees the slot and records the end, whether or not
+        anybody waits; otherwise nothing polls until somebody does.
+
+        Args:
+            request: What to create; as for `create`.
+
+        Raises:
+            NotSubmittedError: Creating was stopped by an account error, or the client closed, before it was sent.
+            KlingError: As `create`.
+        """
+        checked = self._checked(request)
+        async with await self._jobs.begin(checked) as life:
+            await self._jobs.accept(life, (self._slots,), Stages(), weight=checked.slots)
+            shared = self._shared
+            return Job(
+                life, life.request or checked, self._waits, shared.download, check_target=shared.check_target
+            )
 
     async def wait_for_task(
         self,
@@ -94,25 +133,29 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         schedule: Schedule | None = None,
         on_update: OnUpdate | None = None,
     ) -> Task:
-        """Waits until a task has ended: looks at once, then with backoff.
+        """Waits until a task has ended: polls at once, then with backoff.
 
         Args:
             task: The task, or its id or external id.
-            timeout: Seconds until the wait is given up, above 0; None waits for ever. Long tails are real.
-            schedule: When to look, see `kling_async.polling.schedule`; the default learns from finished jobs.
+            timeout: Seconds until the wait is given up, above 0; None waits without limit. Long tails are real.
+            schedule: When to poll, see `kling_async.polling.schedule`; None: the client's, which by default learns
+                from finished jobs.
             on_update: Called with the task when its status changes, plain or async; what it raises is logged.
 
         Returns:
-            The task, succeeded, with its videos.
+            The task, succeeded, with its results.
 
         Raises:
             TaskFailedError: The task failed; the error holds it and the service's reason.
             TaskTimeoutError: The time was over; the task goes on at the service and can be waited for again.
-            ResultMissingError: The task succeeded, but several looks showed no video.
+            ResultMissingError: The task succeeded, but several polls showed no result.
             TaskNotFoundError: There is no such task.
+            ClientClosedError: The client was closed.
             KlingError: A permanent error, such as revoked keys. Transient ones never end the wait.
         """
-        return await self._end(self._watching(task, None, timeout, schedule), None, on_update)
+        check_wait(timeout, schedule, on_update)
+        watching = self._waits.watching(_checked_target(task), timeout, schedule)
+        return await self._waits.until_end(watching, None, on_update)
 
     async def watch(
         self, task: Task | str, *, timeout: float | None = 3600, schedule: Schedule | None = None
@@ -121,46 +164,75 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
 
         Args:
             task: The task, or its id or external id.
-            timeout: Seconds until the wait is given up, above 0; None waits for ever.
-            schedule: When to look, see `kling_async.polling.schedule`.
+            timeout: Seconds until the wait is given up, above 0; None waits without limit.
+            schedule: When to poll; None: the client's.
 
         Raises:
             KlingError: As `wait_for_task`, but for a failed task, which is yielded.
         """
-        with self._watching(task, None, timeout, schedule) as watch:
-            while True:
-                seen = await watch.next_change()
-                yield seen
-                if seen.is_terminal:
-                    return
+        check_wait(timeout, schedule)
+        async for seen in self._waits.changes(self._waits.watching(_checked_target(task), timeout, schedule)):
+            yield seen
 
     async def generate(
-        self, request: RequestT, *, timeout: float | None = 3600, on_update: OnUpdate | None = None
+        self,
+        request: GivenT,
+        *,
+        timeout: float | None = 3600,
+        on_update: OnUpdate | None = None,
+        schedule: Schedule | None = None,
+        look_up_first: bool = False,
     ) -> Task:
         """Creates a task and waits for its end, within the client's `max_in_flight`.
 
         Args:
-            request: What to create.
-            timeout: Seconds to wait once the task exists; None waits for ever.
-            on_update: Called with the task when its status changes.
+            request: What to create; as for `create`. Given again after `TaskTimeoutError`, the same object waits for
+                its task and creates nothing; another object, even an equal one, is another job.
+            timeout: Seconds to wait once the task exists, above 0; None waits without limit.
+            on_update: Called with the task when it is accepted and when its status changes, plain or async; what it
+                raises is logged.
+            schedule: When to poll, see `kling_async.polling.schedule`; None: the client's.
+            look_up_first: Whether the request's `external_task_id` is looked up before anything is sent (one free
+                request), so that a task that another process created is adopted without an upload. Needs an id of
+                the caller's, or a journal.
 
         Returns:
-            The task, succeeded, with its videos.
+            The task, succeeded, with its results.
 
         Raises:
-            NotSubmittedError: Creating was stopped by an account error while the job had no slot.
+            NotSubmittedError: Creating was stopped by an account error, or the client closed, before it was sent.
             KlingError: As `create` and `wait_for_task`.
         """
-        _check_timeout(timeout)
-        return await self._job(request, (self._limiter,), timeout, Progress(), on_update)
+        check_wait(timeout, schedule, on_update)
+        checked = self._checked(request)
+        if look_up_first and checked.external_task_id is None and not self._shared.recorder.durable:
+            raise ValidationError(
+                [
+                    Problem(
+                        "look_up_first",
+                        "needs a request with an external_task_id, or a client with a journal",
+                    )
+                ]
+            )
+        return await self._run(
+            checked,
+            (self._slots,),
+            timeout,
+            Stages(),
+            on_update,
+            schedule,
+            look_up_first=look_up_first,
+        )
 
     def generate_many(
         self,
-        requests: Requests[RequestT],
+        requests: Requests[GivenT],
         *,
         concurrency: int | None = None,
         timeout: float | None = 3600,
-    ) -> JobStream[RequestT]:
+        on_update: OnUpdate | None = None,
+        schedule: Schedule | None = None,
+    ) -> JobStream[GivenT]:
         """Runs many jobs and streams their outcomes as they finish.
 
         `async with kling.image2video.generate_many(requests) as outcomes: async for outcome in outcomes: …`;
@@ -169,158 +241,134 @@ class Endpoint(Looks, ABC, Generic[RequestT]):
         Args:
             requests: Any iterable or async iterable, drawn as slots come free; endless ones too.
             concurrency: How many of these jobs run at once, 1 or more; None: as `max_in_flight` allows.
-            timeout: Seconds to wait for each task once it exists; None waits for ever.
+            timeout: Seconds to wait for each task once it exists, above 0; None waits without limit.
+            on_update: Called with each job's task when it is accepted and when its status changes.
+            schedule: When to poll, see `kling_async.polling.schedule`; None: the client's.
 
         Raises:
-            ConfigurationError: `concurrency` is below 1 or no whole number.
+            ConfigurationError: `concurrency` is below 1 or not a whole number, or `schedule` is not a schedule.
             ValidationError: `timeout` is not above 0.
         """
-        _check_timeout(timeout)
+        check_wait(timeout, schedule, on_update)
         limiters, slots = self._limits(concurrency)
 
-        def run(request: RequestT, progress: Progress) -> Awaitable[Task]:
-            return self._job(request, limiters, timeout, progress)
+        async def run(request: GivenT, stages: Stages) -> Task:
+            return await self._run(self._checked(request), limiters, timeout, stages, on_update, schedule)
 
-        return JobStream(requests, run, slots)
+        return JobStream(requests, run, slots, self._shared.recorder.unmet)
 
     async def generate_all(
         self,
-        requests: Requests[RequestT],
+        requests: Requests[GivenT],
         *,
         concurrency: int | None = None,
         timeout: float | None = 3600,
-    ) -> builtins.list[JobOutcome[RequestT]]:
+        on_update: OnUpdate | None = None,
+        schedule: Schedule | None = None,
+    ) -> builtins.list[JobOutcome[GivenT]]:
         """Runs many jobs and returns their outcomes in the order of the input; arguments as `generate_many`."""
-        async with self.generate_many(requests, concurrency=concurrency, timeout=timeout) as stream:
-            outcomes = [outcome async for outcome in stream]
-        return sorted(outcomes, key=lambda outcome: outcome.index)
+        stream = self.generate_many(
+            requests, concurrency=concurrency, timeout=timeout, on_update=on_update, schedule=schedule
+        )
+        async with stream:
+            return await stream.all()
 
-    def resume(self, *, concurrency: int | None = None, timeout: float | None = 3600) -> JobStream[JobEntry]:
-        """Goes on with every job of the journal that has not been fetched, without the script that asked for it.
+    def resume(
+        self,
+        *,
+        concurrency: int | None = None,
+        timeout: float | None = 3600,
+        on_update: OnUpdate | None = None,
+        schedule: Schedule | None = None,
+        cancelled: bool = False,
+    ) -> JobStream[JobEntry]:
+        """Goes on with every open job of the journal, as running the script again would, without the script.
 
-        Jobs that run are waited for, unknown ones looked up, queued ones sent; those that are ready come out at
-        once. The outcomes' `request` is the job's entry in the journal.
+        Jobs that have a task come first and take their slots at once; unclear creates are looked up; what was never
+        accepted is sent last, from the pictures' files. The outcomes' `request` is the job's entry in the journal.
 
         Args:
             concurrency: How many of these jobs run at once, 1 or more; None: as `max_in_flight` allows.
-            timeout: Seconds to wait for each task; None waits for ever.
+            timeout: Seconds to wait for each task, above 0; None waits without limit.
+            on_update: Called with each job's task when its status changes.
+            schedule: When to poll; None: the client's.
+            cancelled: Whether jobs that were cancelled before anything was sent are sent as well.
 
         Raises:
             ConfigurationError: The client keeps no journal, or `concurrency` is below 1.
         """
-        _check_timeout(timeout)
-        if self._journal is None:
-            raise ConfigurationError("there is nothing to resume: the client was made without journal=")
+        check_wait(timeout, schedule, on_update)
+        recorder = self._shared.recorder
+        if not recorder.durable:
+            raise ConfigurationError("there is nothing to resume: the client has no journal")
         limiters, slots = self._limits(concurrency)
 
-        def run(entry: JobEntry, progress: Progress) -> Awaitable[Task]:
-            return self._resumed(entry, limiters, timeout, progress)
+        async def run(entry: JobEntry, stages: Stages) -> Task:
+            async with self._jobs.resumed(entry) as life:
+                await self._jobs.accept(life, limiters, stages)
+                return await life.until_end(timeout, on_update, schedule)
 
-        return JobStream(self._journal.iter_entries(*OPEN, endpoint=self._path), run, slots)
-
-    async def _resumed(
-        self, entry: JobEntry, limiters: tuple[SlotLimiter, ...], timeout: float | None, progress: Progress
-    ) -> Task:
-        if entry.task is not None:
-            return finished(entry.task)
-
-        async with Job(entry.key, limiters, self._minders, progress) as job:
-            watching = self._watching(
-                await job.created(functools.partial(self._recreate, entry)), None, timeout
-            )
-            return await self._end(watching, None)
-
-    async def _recreate(self, entry: JobEntry) -> Task:
-        if entry.task_id is not None:
-            return await self.get(entry.task_id)
-        request = await request_of(entry.request, entry.key, self._request_from)
-        return await self._create(request, entry, as_job=True)
-
-    def _limits(self, concurrency: int | None) -> tuple[tuple[SlotLimiter, ...], Callable[[], int | None]]:
-        """The limiters of a stream of jobs, and what tells how many jobs that makes at once."""
-        own = SlotLimiter(checked_limit(concurrency, "concurrency"), self._calls.jitter)
-
-        def slots() -> int | None:
-            bounds = [bound for bound in (concurrency, self._limiter.limit) if bound is not None]
-            return min(bounds, default=None)
-
-        return (own, self._limiter), slots
-
-    async def _job(
-        self,
-        request: RequestT,
-        limiters: tuple[SlotLimiter, ...],
-        timeout: float | None,
-        progress: Progress,
-        on_update: OnUpdate | None = None,
-    ) -> Task:
-        self._calls.transport.claim()
-        self._check(request)
-        if self._journal is None:
-            request, entry = identified(request), None
-        else:
-            request, entry = await self._journal.queued(self._path, request)
-            if entry.task is not None:
-                return finished(entry.task)
-        async with Job(str(request.external_task_id), limiters, self._minders, progress) as job:
-            task = await job.created(functools.partial(self._create, request, entry, as_job=True))
-            kind = request.kind
-            watching = self._watching(task, kind, timeout, look_now=False)
-            del task, request, entry  # a wait is long, and these are not small
-            return await self._end(watching, kind, on_update)
-
-    def _watching(
-        self,
-        task: Task | str,
-        kind: Hashable,
-        timeout: float | None,
-        schedule: Schedule | None = None,
-        *,
-        look_now: bool = True,
-    ) -> Watching:
-        self._calls.transport.claim()
-        _check_timeout(timeout)
-        gap = self._experience[kind] if schedule is None else as_schedule(schedule)
-        return self._poller.watching(_checked_target(task), gap, timeout, look_now=look_now)
-
-    async def _end(self, watching: Watching, kind: Hashable, on_update: OnUpdate | None = None) -> Task:
-        with watching as watch:
-            try:
-                ended = await until_end(watch, on_update)
-            except TaskFailedError as error:
-                await self._note_end(error.task)
-                raise
-        await self._note_end(ended)
-        if ended.created_at is not None and ended.updated_at is not None:
-            self._experience[kind].record((ended.updated_at - ended.created_at).total_seconds())
-        return ended
-
-    async def _note_end(self, task: Task | None) -> None:
-        if self._journal is not None and task is not None:
-            await self._journal.ended(task)
-
-    async def _find(self, external_id: str, timeout: float) -> Task:
-        """A task by its external id, through the poller: many look-ups at once share list pages."""
-        with self._watching(external_id, None, timeout) as watch:
-            return await watch.next_change()
-
-    async def _run_out(self, task_id: str) -> Task:
-        return await self._end(self._watching(task_id, None, None), None)
+        entries = recorder.entries_to_resume(self._spec.path, cancelled=cancelled)
+        return JobStream(entries, run, slots, recorder.unmet)
 
     async def aclose(self) -> None:
         """Ends all waits and lets all slots go."""
-        self._poller.close()
-        await self._minders.aclose()
+        await self._jobs.aclose()
 
+    async def _run(
+        self,
+        request: EndpointRequest,
+        limiters: tuple[Slots, ...],
+        timeout: float | None,
+        stages: Stages,
+        on_update: OnUpdate | None,
+        schedule: Schedule | None,
+        *,
+        look_up_first: bool = False,
+    ) -> Task:
+        async with await self._jobs.begin(request) as life:
+            weight = request.slots
+            del request  # a wait is long, and pictures are not small
+            await self._jobs.accept(life, limiters, stages, weight=weight, look_up_first=look_up_first)
+            return await life.until_end(timeout, on_update, schedule, just_accepted=True)
 
-def _check_timeout(timeout: Any) -> None:
-    if timeout is None or (
-        isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= LONGEST
-    ):
-        return
-    raise ValidationError(
-        [Problem("timeout", f"is {timeout!r}; it must be seconds above 0 and at most {LONGEST:.0f}, or None")]
-    )
+    def _checked_request(self, values: Mapping[str, Any]) -> EndpointRequest:
+        """A request of a journal's entry, checked as a new one is."""
+        return self._judged(self._spec.from_mapping(values))
+
+    def _checked(self, given: GivenT) -> EndpointRequest:
+        """The request that a caller gave, checked; nothing was sent yet."""
+        self._shared.calls.transport.claim()
+        return self._judged(self._spec.taken(given))
+
+    def _judged(self, request: EndpointRequest) -> EndpointRequest:
+        """The request itself, if its model supports it; warns once of a model that ends."""
+        self._warn_of_end(request)
+        problems = () if self._shared.capabilities == "off" else tuple(capability_problems(request))
+        if problems and self._shared.capabilities == "error":
+            raise ValidationError(problems)
+        for problem in problems:
+            logger.warning("the service will probably refuse this request: %s", problem)
+        return request
+
+    def _warn_of_end(self, request: EndpointRequest) -> None:
+        wanted = request.wanted()
+        if wanted is None or wanted.model in self._shared.warned:
+            return
+        warning = retirement_warning(request.model)
+        if warning is not None:
+            self._shared.warned.add(wanted.model)
+            logger.warning(warning)
+
+    def _limits(self, concurrency: int | None) -> tuple[tuple[Slots, ...], Callable[[], int | None]]:
+        """Where the slots of a stream of jobs come from, and what tells how many jobs that makes at once."""
+        own = Slots(checked_limit(concurrency, "concurrency"), self._shared.calls.jitter)
+
+        def slots() -> int | None:
+            bounds = [bound for bound in (concurrency, self._slots.limit) if bound is not None]
+            return min(bounds, default=None)
+
+        return (own, self._slots), slots
 
 
 def _checked_target(task: Task | str) -> Task | str:

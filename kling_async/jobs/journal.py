@@ -2,8 +2,8 @@
 
 Promises: a job's intent is on the disk before the first byte of its create leaves; its task id, its end and its finished
 download are recorded after. The key of a job is its external id: the caller's, or one derived from the request, its place
-among equal requests and the journal, so that the same script run again meets its own jobs. What the service has accepted
-is never submitted again.
+among equal requests and the journal's salt, so that the same script run again meets its own jobs. What the service has
+accepted is never submitted again, and neither is a job whose entry is damaged.
 """
 
 from __future__ import annotations
@@ -12,181 +12,101 @@ import asyncio
 import hashlib
 import json
 import logging
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from enum import StrEnum
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from anyio import to_thread
-from attrs import evolve, frozen
 from typing_extensions import override
 
 from kling_async.errors import JournalError, KlingError, harmless
-from kling_async.jobs import request_record
+from kling_async.jobs import request_record, transitions
+from kling_async.jobs.entry import JobEntry, JobState
+from kling_async.jobs.journal_reader import UNMET, JournalReader
+from kling_async.jobs.recorder import FromMapping
+from kling_async.jobs.request_record import RequestT
+from kling_async.jobs.rows import DAMAGED, JobTable, Stored
 from kling_async.jobs.store import Store
-from kling_async.schema.task import Task, read_task
+from kling_async.jobs.transitions import entry_of
+from kling_async.jobs.view import Journal
+from kling_async.schema.task import Task
 from kling_async.session.submit import ID_PREFIX
 
-logger: Final = logging.getLogger("kling_async")
+logger: Final = logging.getLogger(__name__)
+
+_RESUMED: Final = (
+    (JobState.RUNNING, JobState.READY),
+    (JobState.UNKNOWN,),
+    (JobState.QUEUED,),
+    (JobState.CANCELLED,),
+)
+"""The order in which `entries_to_resume` gives entries: what is paid for comes first."""
 
 
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    """Recorded, and never sent: or refused, so that it can be sent again."""
-
-    UNKNOWN = "unknown"
-    """A create was about to be sent; whether it was accepted has to be looked up."""
-
-    RUNNING = "running"
-    """Accepted by the service."""
-
-    READY = "ready"
-    """Succeeded; the video waits to be fetched."""
-
-    DONE = "done"
-    """Fetched."""
-
-    FAILED = "failed"
-    """Ended without a video."""
-
-
-OPEN: Final = (JobState.QUEUED, JobState.UNKNOWN, JobState.RUNNING, JobState.READY)
-"""The states from which a job goes on."""
-
-
-@frozen
-class JobEntry:
-    """One job as the journal has it."""
-
-    key: str
-    """Its external id."""
-
-    state: JobState
-    """Where it stands."""
-
-    request: dict[str, Any]
-    """Its request, pictures by path and digest."""
-
-    sent_at: float | None = None
-    """When its create was last about to be sent, in unix seconds."""
-
-    task_id: str | None = None
-    """The service's id, once accepted."""
-
-    task: Task | None = None
-    """How its task ended."""
-
-    error: str | None = None
-    """Why it was refused or failed."""
-
-    file: Path | None = None
-    """Where its video was fetched to."""
-
-    digest: str | None = None
-    """The file's SHA-256."""
-
-    @property
-    def external_task_id(self) -> str:
-        """The key, by its name in requests and tasks."""
-        return self.key
-
-
-PAGE: Final = 500
-"""How many jobs are read from the file at a time."""
-
-_SELECT: Final = "SELECT rowid, key, state, request, sent_at, task_id, task, error, file, digest FROM jobs"
-
-
-def _entry(row: Sequence[Any]) -> JobEntry:
-    _, key, state, request, sent_at, task_id, task, error, file, digest = row
-    try:
-        return JobEntry(
-            key,
-            JobState(state),
-            dict(json.loads(request)),
-            sent_at,
-            task_id,
-            None if task is None else read_task(json.loads(task)),
-            error,
-            None if file is None else Path(file),
-            digest,
-        )
-    except (ValueError, TypeError, RecursionError, KlingError) as damage:
-        raise JournalError(f"the journal's entry of job {key} is damaged: {damage}") from None
-
-
-def _read_entries(rows: Sequence[Sequence[Any]]) -> list[JobEntry]:
-    return [_entry(row) for row in rows]
-
-
-class Journal:
-    """The jobs of one account in one file; reached as `client.journal`.
+class JournalRecord:
+    """The jobs of one account in one file; a `Recorder`.
 
     Args:
         path: The file.
-        owner: Whose jobs these are: the host and a digest of the key.
+        owner: Whose jobs these are: the host and a digest of the key, with a space between.
+        adopt: Whether a journal of another key at the same host becomes this key's.
         clock: Wall-clock time in unix seconds.
+        store: Where the rows are kept instead of the file; for a simulation.
     """
 
-    def __init__(self, path: Path, owner: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        owner: str,
+        *,
+        adopt: bool = False,
+        clock: Callable[[], float] = time.time,
+        store: Store | None = None,
+    ) -> None:
         self.path = path
-        self._store = Store(path, owner)
+        self.durable = True
+        self._store = store or Store(path, owner, adopt=adopt)
+        self._reader = JournalReader(path, self._store)
+        self.view: Journal = Journal(self._reader)
+        """What users may read of it."""
+
         self._clock = clock
         self._places: Counter[str] = Counter()
         self._in_order = asyncio.Lock()
-        self._salt: str | None = None
+        self._met: set[int] = set()  # places of unfinished jobs of earlier processes
+        self._gone_on_with = 0  # how many of them were open
+        self._intents: set[str] = (
+            set()
+        )  # keys whose intent this process made durable, and that have no answer
+        self._were_queued: set[str] = set()  # keys that are unknown only by an intent of this process
 
     @override
     def __repr__(self) -> str:
-        return f"Journal({str(self.path)!r})"
+        return f"JournalRecord({str(self.path)!r})"
+
+    @property
+    def opened_at(self) -> float:
+        """Event-loop time, in seconds, at which the journal was opened; infinity until then."""
+        return self._reader.opened_at
 
     async def open(self) -> None:
         """Opens the file, so that one that cannot be used is found before any work is done.
 
         Raises:
-            JournalError: It is locked, damaged, of another account or host, or of a newer version.
+            JournalError: It is locked, damaged, gone, of another account or host, or of another version.
         """
-        if self._salt is None:
-            query = "SELECT value FROM meta WHERE name = 'salt'"
-            self._salt = (await self._store.run(lambda db: db.execute(query).fetchone()))[0]
+        await self._reader.open()
 
-    async def entries(self, *states: JobState, endpoint: str = "%") -> list[JobEntry]:
-        """The jobs in these states, or all, in the order in which they were recorded."""
-        return [entry async for entry in self.iter_entries(*states, endpoint=endpoint)]
+    def close(self) -> None:
+        """Writes what waits and lets the file go."""
+        self._store.close()
 
-    async def iter_entries(self, *states: JobState, endpoint: str = "%") -> AsyncIterator[JobEntry]:
-        """The same, read a page at a time, so that the first come at once however many there are."""
-        wanted = states or tuple(JobState)
-        marks = ", ".join("?" * len(wanted))
-        query = f"{_SELECT} WHERE rowid > ? AND state IN ({marks}) AND endpoint LIKE ? ORDER BY rowid LIMIT {PAGE}"
-        last = 0
-        while rows := await self._rows(query, (last, *wanted, endpoint)):
-            last = rows[-1][0]
-            for entry in await to_thread.run_sync(_read_entries, rows):
-                yield entry
-
-    async def counts(self) -> dict[JobState, int]:
-        """How many jobs stand where."""
-        found = dict(await self._rows("SELECT state, count(*) FROM jobs GROUP BY state", ()))
-        return {state: found.get(state.value, 0) for state in JobState}
-
-    async def find(self, key: str) -> JobEntry | None:
-        """The job with this external id, or None."""
-        rows = await self._rows(f"{_SELECT} WHERE key = ?", (key,))
-        return _entry(rows[0]) if rows else None
-
-    async def queued(
-        self, endpoint: str, request: request_record.RequestT
-    ) -> tuple[request_record.RequestT, JobEntry]:
-        """Records a request that is to become a job, or meets the job that it became in an earlier run.
+    async def meet(self, endpoint: str, request: RequestT) -> tuple[RequestT, JobEntry]:
+        """Records a request as queued, or meets the job that it became in an earlier run.
 
         Args:
-            endpoint: The path of the endpoint that it is for.
+            endpoint: Path of the endpoint that it is for.
             request: With an external id, or without one.
 
         Returns:
@@ -196,84 +116,146 @@ class Journal:
             JournalError: The journal cannot be written, or the key belongs to another request.
             ValidationError: A picture's file cannot be read.
         """
-        async with (
-            self._in_order
-        ):  # equal requests have their places by their turn, however long a file takes
-            await self.open()
+        async with self._in_order:  # equal requests have places by their turn, however long a file takes
+            await self._reader.open()
             recorded = await request_record.record(request)
             key = request.external_task_id or self._derived_key(request_record.fingerprint(recorded))
-        await self._write(
-            "INSERT INTO jobs (key, endpoint, state, request) VALUES (?, ?, 'queued', ?) ON CONFLICT DO NOTHING",
-            (key, endpoint, json.dumps(recorded)),
-        )
-        entry = await self.find(key)
-        if entry is None:
-            raise JournalError(f"the journal {self.path} has lost job {key}")
-        if request_record.fingerprint(entry.request) != request_record.fingerprint(recorded):
-            raise JournalError(f"job {harmless(key)} is in the journal already, with another request")
+        text = json.dumps(recorded)
+
+        def work(table: JobTable) -> tuple[Stored, JobEntry]:
+            before, stored = transitions.met(table, key, endpoint, text)
+            return before, entry_of(stored)
+
+        before, entry = await self._reader.do(work)
+        self._hand_out(before, entry)
         if request.external_task_id is None:
-            request = evolve(request, external_task_id=key)  # type: ignore[misc] # requests are attrs classes
+            request = request_record.identified_as(request, key)
         return request, entry
+
+    async def find(self, key: str) -> JobEntry | None:
+        """The job with this external id; None if there is none.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        return await self._reader.find(key)
+
+    async def sending(self, key: str) -> None:
+        """Makes the intent durable; the create may be sent when this returns, and again until it is answered.
+
+        Raises:
+            JournalError: It could not be made durable, or the entry is damaged or has a task; nothing may be sent.
+        """
+        if key in self._intents:
+            return
+
+        now = self._clock()
+
+        def work(table: JobTable) -> None:
+            if transitions.intended(table, key, now):
+                self._were_queued.add(key)
+
+        await self._reader.do(work)
+        self._intents.add(key)
+
+    async def not_accepted(self, key: str, error: KlingError) -> None:
+        """Notes that the create was refused or never left: the job may be sent again."""
+        self._forget_intent(key)
+        await self._note(lambda table: transitions.refused(table, key, harmless(str(error), 1000)))
+
+    def cancelled(self, key: str) -> None:
+        """Notes that the caller cancelled a job of which nothing was sent; never waits, and `close` flushes it."""
+
+        def work(table: JobTable) -> None:
+            transitions.cancelled(table, key, was_queued=key in self._were_queued)
+
+        self._intents.discard(key)
+        salt = self._reader.salt
+        if salt is None:
+            return  # so nothing was recorded
+        try:
+            self._store.post(lambda db: work(JobTable(db, salt)), _log)
+        except JournalError as error:
+            _log(error)
+
+    async def accepted(self, key: str, task: Task) -> None:
+        """Notes that the service has the task."""
+        self._forget_intent(key)
+        await self._note(lambda table: transitions.accepted(table, key, task))
+
+    async def ended(self, task: Task) -> None:
+        """Notes that the task has ended."""
+        await self._note(lambda table: transitions.ended(table, task))
+
+    async def fetched(self, task_id: str, file: Path, digest: str) -> None:
+        """Notes that the task's video is on the disk.
+
+        Args:
+            task_id: The service's id of the task.
+            file: The video's absolute path.
+            digest: The file's SHA-256 in hexadecimal digits.
+        """
+        await self._note(lambda table: transitions.fetched(table, task_id, file, digest))
+
+    async def request_of(self, entry: JobEntry, from_mapping: FromMapping[RequestT]) -> RequestT:
+        """The entry's request, made again from its record.
+
+        Raises:
+            JournalError: A picture was given as bytes, has changed, or the request was lost to damage.
+            ValidationError: A picture's file cannot be read.
+        """
+        return await request_record.request_of(entry, from_mapping)
+
+    def unmet(self) -> int:
+        """How many open entries were there at the opening and have been neither met nor resumed since."""
+        return self._reader.unmet_at_opening - self._gone_on_with
+
+    async def entries_to_resume(self, endpoint: str, *, cancelled: bool) -> AsyncIterator[JobEntry]:
+        """The endpoint's open entries: those with a task, then unknown, then queued ones.
+
+        Damaged entries, whose endpoint is not known, come with the unknown ones of every endpoint. What is recorded
+        after the first entry was asked for is left to whoever recorded it.
+
+        Args:
+            endpoint: Path of the endpoint.
+            cancelled: Whether cancelled jobs come after them.
+        """
+        last = await self._reader.do(JobTable.last)
+        for states in _RESUMED if cancelled else _RESUMED[:-1]:
+            async for stored, entry in self._reader.pages(*states, until=last):
+                if stored.row.endpoint == endpoint or stored.row.state == DAMAGED:
+                    sent = entry.key in self._intents  # since its page was read
+                    now = (await self._reader.find(entry.key) or entry) if sent else entry
+                    self._hand_out(stored, now)
+                    yield now
 
     def _derived_key(self, fingerprint: str) -> str:
         place = self._places[fingerprint]
         self._places[fingerprint] += 1
-        text = f"{self._salt}:{fingerprint}:{place}"
+        text = f"{(self._reader.salt or b'').hex()}:{fingerprint}:{place}"
         return f"{ID_PREFIX}{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
-    def doubtful_for(self, entry: JobEntry) -> float | None:
-        """Seconds since a create of unknown outcome was about to be sent; None where there is no doubt."""
-        if entry.state is not JobState.UNKNOWN or entry.sent_at is None:
-            return None
-        return max(0.0, self._clock() - entry.sent_at)
+    def _hand_out(self, stored: Stored, entry: JobEntry) -> None:
+        """Counts an open job as gone on with; one that is handed out as unknown was sent, for all that is known."""
+        if entry.state is JobState.UNKNOWN:
+            self._were_queued.discard(entry.key)
+        row, seq = stored.row, stored.seq
+        old = seq <= self._reader.last_at_opening and row.state in {*UNMET, JobState.CANCELLED}
+        if old and seq not in self._met:
+            self._met.add(seq)
+            self._gone_on_with += row.state in UNMET
 
-    async def sending(self, key: str) -> None:
-        """Makes the intent durable; the create may be sent when this returns."""
-        await self._write(
-            "UPDATE jobs SET state = 'unknown', sent_at = ?, error = NULL WHERE key = ?", (self._clock(), key)
-        )
+    def _forget_intent(self, key: str) -> None:
+        self._intents.discard(key)
+        self._were_queued.discard(key)
 
-    async def not_accepted(self, key: str, error: KlingError) -> None:
-        """The create was refused or never left: the job may be sent again."""
-        await self._note(
-            "UPDATE jobs SET state = 'queued', error = ? WHERE key = ?", (harmless(str(error), 1000), key)
-        )
-
-    async def accepted(self, key: str, task: Task) -> None:
-        """The service has the task."""
-        await self._note("UPDATE jobs SET state = 'running', task_id = ? WHERE key = ?", (task.task_id, key))
-
-    async def ended(self, task: Task) -> None:
-        """The task has ended."""
-        state = JobState.READY if task.succeeded else JobState.FAILED
-        await self._note(
-            "UPDATE jobs SET state = ?, task = ?, error = ? WHERE task_id = ? AND state IN ('running', 'unknown')",
-            (state, json.dumps(dict(task.raw)), task.status_message or None, task.task_id),
-        )
-
-    async def fetched(self, task_id: str, file: Path, digest: str) -> None:
-        """The task's video is on the disk, as the absolute path `file`."""
-        await self._note(
-            "UPDATE jobs SET state = 'done', file = ?, digest = ? WHERE task_id = ?",
-            (str(file), digest, task_id),
-        )
-
-    def close(self) -> None:
-        """Writes what waits and lets the file go."""
-        self._store.close()
-
-    async def _rows(self, query: str, values: Sequence[Any]) -> list[Any]:
-        return await self._store.run(lambda db: db.execute(query, values).fetchall())
-
-    async def _write(self, statement: str, values: Sequence[Any]) -> None:
-        def work(db: sqlite3.Connection) -> None:
-            db.execute(statement, values)
-
-        await self._store.run(work)
-
-    async def _note(self, statement: str, values: Sequence[Any]) -> None:
+    async def _note(self, work: Callable[[JobTable], None]) -> None:
         """Records what has happened already: a full disk must not stop the fetching of what is paid for."""
         try:
-            await self._write(statement, values)
+            await self._reader.do(work)
         except JournalError as error:
-            logger.error("the journal could not record what happened, and will look it up again: %s", error)  # noqa: TRY400 - the error says it all
+            _log(error)
+
+
+def _log(error: Exception) -> None:
+    logger.error("the journal could not record what happened, and will look it up again: %s", error)

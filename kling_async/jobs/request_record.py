@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from anyio import to_thread
 
 from kling_async.errors import JournalError, Problem, ValidationError
+from kling_async.jobs.entry import JobEntry
 from kling_async.schema import wire
 from kling_async.schema.images import ImageBase64, ImageFile, LocalImage
 from kling_async.session.upload import Request
@@ -23,6 +24,11 @@ from kling_async.session.upload import Request
 _READ: Final = 1024 * 1024
 
 RequestT = TypeVar("RequestT", bound=Request)
+
+
+def identified_as(request: RequestT, external_id: str) -> RequestT:
+    """The request under this external id."""
+    return request.with_external_task_id(external_id)
 
 
 async def record(request: Request) -> dict[str, Any]:
@@ -43,27 +49,28 @@ async def record(request: Request) -> dict[str, Any]:
 
 
 def fingerprint(recorded: dict[str, Any]) -> str:
-    """What two records share if and only if they ask for the same video."""
-    return hashlib.sha256(json.dumps(_without_paths(recorded), sort_keys=True).encode()).hexdigest()
+    """What two records share if and only if they ask for the same video, wherever the service reports its end."""
+    asked = {name: value for name, value in recorded.items() if name != "callback_url"}
+    return hashlib.sha256(json.dumps(_without_paths(asked), sort_keys=True).encode()).hexdigest()
 
 
-async def request_of(
-    recorded: dict[str, Any], key: str, from_mapping: Callable[[Mapping[str, Any]], RequestT]
-) -> RequestT:
-    """The request from its record.
+async def request_of(entry: JobEntry, from_mapping: Callable[[Mapping[str, Any]], RequestT]) -> RequestT:
+    """The entry's request, made again from its record, with the entry's key as its external id.
 
     Args:
-        recorded: What `record` gave.
-        key: The job's key, which becomes the external id.
+        entry: A job of the journal.
         from_mapping: Builds the endpoint's request.
 
     Raises:
-        JournalError: A picture was given as bytes, or its file holds something else now.
+        JournalError: A picture was given as bytes, its file holds something else now, or the request was lost to
+            damage.
         ValidationError: A picture's file cannot be read.
     """
-    request = from_mapping({**_restored(recorded), "external_task_id": key})
-    if fingerprint(await record(request)) != fingerprint(recorded):
-        raise JournalError(f"job {key} cannot be sent again: a picture's file has changed since")
+    if not entry.request:
+        raise JournalError(f"the request of job {entry.key} was lost to damage; run the script again")
+    request = from_mapping({**_restored(entry.request), "external_task_id": entry.key})
+    if fingerprint(await record(request)) != fingerprint(entry.request):
+        raise JournalError(f"job {entry.key} cannot be sent again: a picture's file has changed since")
     return request
 
 

@@ -1,208 +1,241 @@
-"""The journal's file: SQLite in WAL mode with full sync, one thread that writes, commits in groups.
+"""The journal's thread: takes the work that waits, does it in one commit, and answers.
 
-Promises: a write that was awaited is on the disk; writes that wait at the same moment share one commit; the file is its
-owner's alone (mode 0600); one process at a time has it. A file that is locked, damaged, of a newer version or of another
-account is a `JournalError`, never a fresh start.
+Promises: a write that was awaited is on the disk; work that waits at the same moment shares a commit, and a piece that
+fails fails alone; nobody waits for a thread that has ended, or in a forked child for one that is not there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from kling_async.errors import JournalError
-
-VERSION: Final = 1
-"""The file's format; a newer one is refused."""
-
-_HEADER: Final = 100
-"""Bytes of a database's header; a file that is shorter, and not empty, is none."""
+from kling_async.jobs.answers import Item, Work, answer
+from kling_async.jobs.journal_file import Disk, JournalFile, trouble
 
 GROUP: Final = 2000
-"""At most so many writes share a commit."""
-
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE jobs (
-    key TEXT PRIMARY KEY,
-    endpoint TEXT NOT NULL,
-    state TEXT NOT NULL,
-    request TEXT NOT NULL,
-    sent_at REAL,
-    task_id TEXT,
-    task TEXT,
-    error TEXT,
-    file TEXT,
-    digest TEXT
-) STRICT;
-CREATE INDEX jobs_by_state ON jobs (state);
-CREATE INDEX jobs_by_task ON jobs (task_id);
-"""
+"""At most so many pieces of work share a commit."""
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], Any]
-_Item = tuple[Work, asyncio.AbstractEventLoop, "asyncio.Future[Any]"]
 
 
 class Store:
-    """One journal file and the thread that has it.
+    """One journal and the thread that has it.
 
     Args:
-        path: The file; made where there is none.
-        owner: Whose jobs these are: host and a digest of the key.
+        path: The file; made if nothing is there.
+        owner: Host and a digest of the account's key.
+        adopt: Whether a journal of another key at the same host becomes this key's.
+        disk: Where the journal is kept instead of `path`; for a simulation.
+        wake: Called when there is work, instead of a thread that does it; whoever is called calls `turn`.
     """
 
-    def __init__(self, path: Path, owner: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        owner: str,
+        *,
+        adopt: bool = False,
+        disk: Disk | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> None:
         self._path = path
-        self._owner = owner
-        self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._disk = disk or JournalFile(path, owner, adopt=adopt)
+        self._wake = wake
+        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._connection: sqlite3.Connection | JournalError | None = None
         self._thread: threading.Thread | None = None
-        self._closed = False
+        self._process: int | None = None
+        self._over: str | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Does a piece of work in the file's thread; returns when what it wrote is on the disk.
+        """Does a piece of work on the journal; returns when what it wrote is on the disk.
 
         Raises:
-            JournalError: The file cannot be used, or the disk is full.
+            JournalError: The journal cannot be used, or the disk is full.
         """
-        if self._closed:
-            raise JournalError(f"the journal {self._path} is closed")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="kling-journal", daemon=True)
-            self._thread.start()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
-        self._items.put((work, loop, done))
+        self._put(Item(work, loop, done))
         return await done
 
+    def post(self, work: Work, failed: Callable[[Exception], None]) -> None:
+        """Has a piece of work done in its turn, without waiting for it.
+
+        Args:
+            work: What is done.
+            failed: Called, in the journal's thread, with the error if it could not be done.
+
+        Raises:
+            JournalError: The journal is closed or cannot be used by this process.
+        """
+        self._put(Item(work, failed=failed))
+
+    def turn(self) -> None:
+        """Takes what waits now, does it in one commit, and answers; does nothing if nothing waits."""
+        try:
+            first = self._items.get_nowait()
+        except queue.Empty:
+            return
+        self._turn(first)
+
     def close(self) -> None:
-        """Writes what waits and lets the file go."""
-        self._closed = True
+        """Does what waits and lets the journal go."""
+        self._over = self._over or f"the journal {self._path} is closed"
+        if self._process != os.getpid():
+            return  # never used; or in a forked child, whose parent goes on with it
+        self._process = None
+        self._items.put(None)
         if self._thread is not None:
-            self._items.put(None)
             self._thread.join()
-            self._thread = None
+        else:
+            self._serve()
+
+    def _put(self, item: Item) -> None:
+        if self._over is not None:
+            raise JournalError(self._over)
+        if self._process is None:
+            self._process = os.getpid()
+            self._start()
+        if self._process != os.getpid():
+            raise JournalError(
+                f"the journal {self._path} belongs to the process that opened it, and this one was forked from it:"
+                " make a client with another journal in the child"
+            )
+        self._items.put(item)
+        if self._over is not None:
+            self._refuse_rest()  # the thread ended between the two, and answers no more
+        elif self._wake is not None:
+            self._wake()
+
+    def _start(self) -> None:
+        if self._wake is not None:
+            return
+        self._thread = threading.Thread(target=self._serve, name="kling-journal", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._thread = self._process = None
+            raise JournalError(f"the journal {self._path} cannot be opened: {error}") from None
 
     def _serve(self) -> None:
-        connection: sqlite3.Connection | JournalError
+        """Takes turns until the end; however it comes, everyone who waits is told."""
+        why = f"the journal {self._path} is closed"
         try:
-            connection = _opened(self._path, self._owner)
-        except JournalError as error:
-            connection = error
-        ending = False
-        while not ending:
-            items, ending = self._waiting()
-            _answer(items, connection, self._path)
-        if isinstance(connection, sqlite3.Connection):
-            connection.close()
+            while self._turn(self._items.get()):
+                pass
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
+            why = f"the journal {self._path} cannot be used any more: its thread ended with {error!r}"
+        finally:
+            if self._connection is not None and not isinstance(self._connection, JournalError):
+                self._disk.close(self._connection)
+            self._over = self._over or why
+            self._refuse_rest(why)
 
-    def _waiting(self) -> tuple[list[_Item], bool]:
-        """Everything that waits now, at least one item; and whether the end was among it."""
-        items: list[_Item] = []
-        item = self._items.get()
-        while item is not None:
+    def _turn(self, first: Item | None) -> bool:
+        """Does what waits, this item first; returns whether more can come."""
+        items: list[Item] = []
+        item = first
+        try:
+            while item is not None and len(items) < GROUP - 1:
+                items.append(item)
+                item = self._items.get_nowait()
+        except queue.Empty:
+            self._do(items)
+            return True
+        ended = item is None
+        if item is not None:
             items.append(item)
-            if len(items) == GROUP:
-                return items, False
+        self._do(items)
+        return not ended
+
+    def _do(self, items: list[Item]) -> None:
+        if not items:
+            return
+        try:
+            results = self._results([item.work for item in items])
+        except BaseException as error:
+            answer(items, [self._broken(error)] * len(items))
+            raise
+        answer(items, results)
+
+    def _broken(self, error: BaseException) -> JournalError:
+        return JournalError(
+            f"the journal {self._path} cannot be used any more: its thread ended with {error!r}"
+        )
+
+    def _refuse_rest(self, why: str | None = None) -> None:
+        items: list[Item] = []
+        while True:
             try:
                 item = self._items.get_nowait()
             except queue.Empty:
-                return items, False
-        return items, True
+                break
+            if item is not None:
+                items.append(item)
+        answer(items, [JournalError(why or str(self._over)) for _ in items])
+
+    def _results(self, works: Sequence[Work]) -> list[Any]:
+        if self._connection is None:
+            try:
+                self._connection = self._disk.open()
+            except JournalError as error:
+                self._connection = error
+        db = self._connection
+        if isinstance(db, JournalError):
+            return [JournalError(*db.args) for _ in works]
+        results = self._together(db, works) if len(works) > 1 else None
+        return results or [self._alone(db, work) for work in works]
+
+    def _together(self, db: sqlite3.Connection, works: Sequence[Work]) -> list[Any] | None:
+        """Does the work in one commit; None if none of it was kept."""
+        results = []
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for work in works:
+                results.append(self._in_savepoint(db, work))
+                if not db.in_transaction:
+                    return None  # SQLite took all of it back
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            _take_back(db)
+            return None
+        return results
+
+    def _in_savepoint(self, db: sqlite3.Connection, work: Work) -> Any:
+        db.execute("SAVEPOINT piece")
+        try:
+            result = work(db)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is this caller's alone
+            if db.in_transaction:
+                db.execute("ROLLBACK TO piece")
+                db.execute("RELEASE piece")
+            return self._told(error)
+        db.execute("RELEASE piece")
+        return result
+
+    def _alone(self, db: sqlite3.Connection, work: Work) -> Any:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            result = work(db)
+            db.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is this caller's alone
+            _take_back(db)
+            return self._told(error)
+        return result
+
+    def _told(self, error: Exception) -> Exception:
+        return trouble(self._path, error, "written") if isinstance(error, sqlite3.Error) else error
 
 
-def _answer(items: list[_Item], connection: sqlite3.Connection | JournalError, path: Path) -> None:
-    """Does the work in one transaction, and tells everyone when it is on the disk."""
-    results: list[Any] = []
-    try:
-        if isinstance(connection, JournalError):
-            results = [connection] * len(items)
-        else:
-            with connection:  # commits, or rolls all of it back
-                connection.execute("BEGIN IMMEDIATE")
-                results = [work(connection) for work, _, _ in items]
-    except sqlite3.Error as error:
-        failure = JournalError(f"the journal {path} cannot be written: {error}")
-        results = [failure] * len(items)
-    except Exception as error:  # noqa: BLE001 - whatever it was, everyone who waits must hear of it
-        results = [error] * len(items)
-    for (_, loop, done), result in zip(items, results, strict=True):
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_settle, done, result)
-
-
-def _settle(done: asyncio.Future[Any], result: Any) -> None:
-    if done.done():
-        return
-    if isinstance(result, Exception):
-        done.set_exception(result)
-    else:
-        done.set_result(result)
-
-
-def _opened(path: Path, owner: str) -> sqlite3.Connection:
-    try:
-        _make(path)
-        connection = sqlite3.connect(path, isolation_level=None, timeout=0.2, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise JournalError(f"the journal {path} cannot be opened: {error}") from None
-    try:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        _version(connection, path)  # before the journal mode, which is written into the file
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        _check(connection, path, owner)
-    except sqlite3.Error as error:
-        connection.close()
-        locked = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-        reason = "is in use by another process" if locked else f"is damaged or no journal: {error}"
-        raise JournalError(f"the journal {path} {reason}") from None
-    except JournalError:
-        connection.close()
-        raise
-    return connection
-
-
-def _make(path: Path) -> None:
-    """Makes the file, its owner's alone, where there is none; SQLite itself would ask the umask.
-
-    An existing file is not opened here: closing any descriptor of it would drop all POSIX locks that this process
-    has on it, those of another client's journal included.
-    """
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        if 0 < path.stat().st_size < _HEADER:  # SQLite would begin a new database over a few bytes
-            raise JournalError(f"the journal {path} is damaged or no journal: it is cut short") from None
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """The format's version, 0 for an empty file; refuses strangers' databases and newer versions."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if tables and (version == 0 or not {"meta", "jobs"} <= tables):
-        raise JournalError(f"{path} is another program's database, not a journal")
-    if version > VERSION:
-        raise JournalError(f"the journal {path} is of version {version}; this library knows {VERSION}")
-    return version
-
-
-def _check(connection: sqlite3.Connection, path: Path, owner: str) -> None:
-    """Makes the tables of a new file, and looks whether an old one is ours."""
-    connection.execute("BEGIN EXCLUSIVE")
-    if _version(connection, path) == 0:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
-        meta = [("owner", owner), ("salt", os.urandom(16).hex())]
-        connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
-    found = connection.execute("SELECT value FROM meta WHERE name = 'owner'").fetchone()
-    if found is None or found[0] != owner:
-        raise JournalError(f"the journal {path} belongs to another account or host; nothing was sent")
+def _take_back(db: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):  # the next piece of work hears of it
+        if db.in_transaction:
+            db.execute("ROLLBACK")

@@ -1,25 +1,38 @@
 """Requests in, outcomes out, as they finish.
 
-Promises: one bad job never ends the others; requests are drawn as slots come free, at most `MARGIN` before their turn,
-and no new ones while the consumer has as many finished outcomes left to take; leaving the block cancels what still
-waits; an iterable that raises has what was started finish first, and its error comes out once, at the end.
+Promises: one bad job never ends the others; requests are drawn as slots come free, at most `MARGIN` before their turn
+(and as many more as an opened journal has open jobs that were not met yet), and no new ones while the consumer has as
+many finished outcomes left to take; leaving the block cancels what still waits, waits for its end whatever else is
+cancelled, and tells the ids of ended jobs whose outcomes nobody took; an iterable that raises has what was started
+finish first, and its error comes out once, at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+)
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeAlias, TypeVar
 
-from attrs import frozen
 from typing_extensions import override
 
-from kling_async.errors import ConfigurationError, KlingError, Problem, TaskError, ValidationError
-from kling_async.jobs.job import STOPS_CREATING, Progress
-from kling_async.jobs.slots import not_submitted
+from kling_async.errors import ConfigurationError, KlingError, Problem, ValidationError, harmless
+from kling_async.jobs.closing import finished_whatever_comes
+from kling_async.jobs.job import STOPS_CREATING
+from kling_async.jobs.observed import Stages
+from kling_async.jobs.outcome import Failed, JobOutcome, Succeeded
 from kling_async.schema.task import Task
 
 MARGIN: Final = 2
@@ -28,40 +41,13 @@ MARGIN: Final = 2
 UNANSWERED: Final = 8
 """How many creates may be under way at once where nothing else limits the jobs."""
 
+logger: Final = logging.getLogger(__name__)
+
 RequestT = TypeVar("RequestT")
 Requests: TypeAlias = Iterable[RequestT] | AsyncIterable[RequestT]
 
 
-@frozen
-class JobOutcome(Generic[RequestT]):
-    """How one job ended."""
-
-    index: int
-    """The request's place in the input; the first is 0."""
-
-    request: RequestT
-    """The request as given."""
-
-    task: Task | None = None
-    """The task as last seen; None where there is none."""
-
-    error: Exception | None = None
-    """Why there is no result; None for a success."""
-
-    def unwrap(self) -> Task:
-        """The succeeded task.
-
-        Raises:
-            KlingError: The job's error.
-        """
-        if self.error is not None:
-            raise self.error
-        if self.task is None:
-            raise ValueError("an outcome has a task or an error")
-        return self.task
-
-
-RunJob: TypeAlias = Callable[[Any, Progress], Awaitable[Task]]
+RunJob: TypeAlias = Callable[[Any, Stages], Awaitable[Task]]
 
 
 class JobStream(Generic[RequestT]):
@@ -70,16 +56,23 @@ class JobStream(Generic[RequestT]):
     Args:
         requests: What to create; may be endless.
         run_job: Runs one job to its end.
-        slots: Tells how many jobs run at once at most, which can change; None where only the service limits them.
+        slots: Tells how many jobs run at once at most, which can change; None if only the service limits them.
+        unmet: Tells how many open jobs of the journal have not been met yet; so many requests are drawn beside
+            those that wait for a slot, so that jobs that have a task do not stand behind them.
     """
 
     def __init__(
-        self, requests: Requests[RequestT], run_job: RunJob, slots: Callable[[], int | None]
+        self,
+        requests: Requests[RequestT],
+        run_job: RunJob,
+        slots: Callable[[], int | None],
+        unmet: Callable[[], int] = lambda: 0,
     ) -> None:
         self._requests = requests
         self._run_job = run_job
         self._slots = slots
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._unmet = unmet
+        self._jobs: dict[asyncio.Task[None], None] = {}  # in the order of their start
         self._drawing: asyncio.Task[None] | None = None
         self._outcomes: deque[JobOutcome[RequestT]] = deque()
         self._changed = asyncio.Event()
@@ -102,6 +95,22 @@ class JobStream(Generic[RequestT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await finished_whatever_comes(self._stop())
+        for outcome in self._outcomes:
+            _tell_untaken(outcome, error)
+
+    async def all(self) -> list[JobOutcome[RequestT]]:
+        """Every outcome, in the order of the input; if that is interrupted, all that came count as not taken."""
+        taken: list[JobOutcome[RequestT]] = []
+        try:
+            async for outcome in self:
+                taken.append(outcome)  # noqa: PERF401 - what was taken before an interruption is needed
+        except BaseException:
+            self._outcomes.extendleft(reversed(taken))
+            raise
+        return sorted(taken, key=lambda outcome: outcome.index)
+
+    async def _stop(self) -> None:
         jobs = [*self._jobs, *([self._drawing] if self._drawing is not None else [])]
         for job in jobs:
             job.cancel()
@@ -132,15 +141,15 @@ class JobStream(Generic[RequestT]):
         """Draws requests and starts their jobs, for as long as there is room."""
         try:
             index = 0
-            source = _drawn(self._requests)
-            while True:
-                while not self._has_room():
-                    await self._change()
-                request = await anext(source, _END)
-                if request is _END:
-                    break
-                self._start(index, request)
-                index += 1
+            async with aclosing(_drawn(self._requests)) as source:
+                while True:
+                    while not self._has_room():
+                        await self._change()
+                    request = await anext(source, _END)
+                    if request is _END:
+                        break
+                    self._start(index, request)
+                    index += 1
         except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's to see
             self._source_error = error
         finally:
@@ -149,47 +158,86 @@ class JobStream(Generic[RequestT]):
     def _has_room(self) -> bool:
         slots = self._slots()
         return (
-            self._without_slot < MARGIN
+            self._without_slot < MARGIN + self._unmet()
             and (slots is not None or self._unanswered < UNANSWERED)
             and len(self._outcomes) < max(slots or 0, MARGIN)
         )
 
     def _start(self, index: int, request: RequestT) -> None:
         repeated = self._seen.check(request, index)
-        if repeated is not None or self._stopped_by is not None:
-            error = repeated or not_submitted(self._stopped_by)  # type: ignore[arg-type] # one of the two is there
-            self._outcomes.append(JobOutcome(index, request, error=error))
+        if repeated is not None:
+            self._outcomes.append(Failed(index, request, repeated))
             self._changed.set()
             return
         job = asyncio.get_running_loop().create_task(self._job(index, request, _Steps(self)))
-        self._jobs.add(job)
+        self._jobs[job] = None
         job.add_done_callback(self._ended)
 
     def _ended(self, job: asyncio.Task[None]) -> None:
-        self._jobs.discard(job)
+        self._jobs.pop(job, None)
         self._changed.set()
 
     async def _job(self, index: int, request: RequestT, steps: _Steps) -> None:
         try:
-            task = await self._run_job(request, steps)
-            outcome = JobOutcome(index, request, task)
+            outcome: JobOutcome[RequestT] = Succeeded(index, request, await self._run_job(request, steps))
         except Exception as error:  # noqa: BLE001 - one bad job never ends the others
             if isinstance(error, STOPS_CREATING) and not steps.answered and self._stopped_by is None:
                 self._stopped_by = error
-            outcome = JobOutcome(index, request, error.task if isinstance(error, TaskError) else None, error)
+            outcome = Failed(index, request, error, error.task if isinstance(error, KlingError) else None)
         finally:
             steps.on_slot()
             steps.on_accepted()
             self._seen.forget(request)
         self._outcomes.append(outcome)
 
+    def begin_job(self) -> None:
+        """Counts a job that has neither a slot nor an answer yet."""
+        self._without_slot += 1
+        self._unanswered += 1
+
+    def got_slot(self) -> None:
+        """Counts a job that holds its slot."""
+        self._without_slot -= 1
+        self._changed.set()
+
+    def got_answer(self) -> None:
+        """Counts a job whose create was answered."""
+        self._unanswered -= 1
+        self._changed.set()
+
+    @property
+    def stopped_by(self) -> KlingError | None:
+        """The account error that stopped creating, if one did."""
+        return self._stopped_by
+
+
+def _tell_untaken(outcome: JobOutcome[Any], error: BaseException | None) -> None:
+    """Tells the ids of a job that has ended, by a WARNING record and a note on the exception that interrupts."""
+    failure = outcome.error if isinstance(outcome.error, KlingError) else None
+    known = {
+        "task_id": outcome.task.task_id if outcome.task is not None else getattr(failure, "task_id", None),
+        "external_task_id": outcome.task.external_task_id
+        if outcome.task is not None
+        else getattr(failure, "external_task_id", None),
+    }
+    ids = ", ".join(f"{name} {harmless(value)}" for name, value in known.items() if value is not None)
+    if not ids:
+        return
+    if error is not None:
+        error.add_note(f"kling_async: ended, and its outcome was not taken: {ids}")
+    logger.warning("a job has ended whose outcome nobody took; %s", ids)
+
 
 _END: Final[Any] = object()
 
 
-async def _drawn(requests: Requests[Any]) -> AsyncIterator[Any]:
-    """Both kinds of iterable as one."""
-    if isinstance(requests, AsyncIterable):
+async def _drawn(requests: Requests[Any]) -> AsyncGenerator[Any, None]:
+    """Both kinds of iterable as one; an async generator is closed with it."""
+    if isinstance(requests, AsyncGenerator):
+        async with aclosing(requests) as source:
+            async for request in source:
+                yield request
+    elif isinstance(requests, AsyncIterable):
         async for request in requests:
             yield request
     else:
@@ -197,7 +245,7 @@ async def _drawn(requests: Requests[Any]) -> AsyncIterator[Any]:
             yield request
 
 
-class _Steps(Progress):
+class _Steps(Stages):
     """Counts one job among those without a slot and those without an answer, until it has each."""
 
     __slots__ = ("_has_slot", "_stream", "answered")
@@ -206,22 +254,24 @@ class _Steps(Progress):
         self._stream = stream
         self._has_slot = False
         self.answered = False
-        stream._without_slot += 1  # noqa: SLF001 - a part of the stream
-        stream._unanswered += 1  # noqa: SLF001 - a part of the stream
+        stream.begin_job()
+
+    @property
+    @override
+    def stopped_by(self) -> KlingError | None:
+        return self._stream.stopped_by
 
     @override
     def on_slot(self) -> None:
         if not self._has_slot:
             self._has_slot = True
-            self._stream._without_slot -= 1  # noqa: SLF001 - a part of the stream
-            self._stream._changed.set()  # noqa: SLF001 - a part of the stream
+            self._stream.got_slot()
 
     @override
     def on_accepted(self) -> None:
         if not self.answered:
             self.answered = True
-            self._stream._unanswered -= 1  # noqa: SLF001 - a part of the stream
-            self._stream._changed.set()  # noqa: SLF001 - a part of the stream
+            self._stream.got_answer()
 
 
 class _Seen:
@@ -236,14 +286,15 @@ class _Seen:
         before = self._objects.get(id(request))
         if before is not None and before[0]() is request:
             return _twice("", f"is the same object as request {before[1]}; use attrs.evolve for a copy of it")
-        external_id = getattr(request, "external_task_id", None)
+        external_id = _external_id(request)
         if external_id is not None and external_id in self._ids:
             return _twice("external_task_id", f"is that of request {self._ids[external_id]} as well")
         try:
             key = id(request)
             self._objects[key] = (weakref.KeyedRef(request, self._drop, key), index)
         except TypeError:
-            return _twice("", f"is of type {type(request).__name__}; give requests")
+            if not isinstance(request, Mapping):  # a dict is a value, and has no identity of its own
+                return _twice("", f"is of type {type(request).__name__}; give requests")
         if external_id is not None:
             self._ids[external_id] = index
         return None
@@ -253,7 +304,17 @@ class _Seen:
 
     def forget(self, request: Any) -> None:
         """A finished job's external id may come again."""
-        self._ids.pop(getattr(request, "external_task_id", None) or "", None)
+        self._ids.pop(_external_id(request) or "", None)
+
+
+def _external_id(request: Any) -> str | None:
+    """The id of a request, which can be an object or a mapping; None if it has none."""
+    found = (
+        request.get("external_task_id")
+        if isinstance(request, Mapping)
+        else getattr(request, "external_task_id", None)
+    )
+    return found if isinstance(found, str) and found else None
 
 
 def _twice(field: str, message: str) -> ValidationError:

@@ -1,1 +1,1 @@
-"""From submitted to the end: when to look, and the one loop that looks."""
+"""From submitted to the end: when to poll, how, and the one loop that polls."""

@@ -1,7 +1,7 @@
-"""When to look next. Pure: the age of a wait in, seconds to the next look out.
+"""When to poll next. Pure: the age of a wait in, seconds until the next poll out.
 
 A schedule is any callable that takes the seconds since a task was created (or since the wait began, where that is not
-known) and returns the seconds until the next look; a sequence of gaps, the last of which repeats, is taken too.
+known) and returns the seconds until the next poll; a sequence of gaps, the last of which repeats, is taken too.
 
 Promises: every gap that reaches the poller is a finite number above 0; a schedule that gives another one is a
 `ConfigurationError`.
@@ -21,7 +21,7 @@ from attrs import Factory, define, frozen
 from kling_async.errors import ConfigurationError
 
 Schedule: TypeAlias = Callable[[float], float] | Sequence[float]
-"""When to look: a callable from age to gap, both in seconds, or a sequence of gaps in seconds."""
+"""When to poll: a callable from age to gap, both in seconds, or a sequence of gaps in seconds."""
 
 LONGEST_GAP: Final = 1e6
 """The longest gap that makes sense, in seconds: a third of the time for which a result is kept."""
@@ -32,7 +32,7 @@ REMEMBERED: Final = 64
 
 @frozen
 class Backoff:
-    """Gaps that grow with the age of the wait, from `first` to `cap`: every look is `factor` of the age away."""
+    """Gaps that grow with the age of the wait, from `first` to `cap`: every poll is `factor` of the age away."""
 
     first: float = 1.0
     """The shortest gap, in seconds."""
@@ -48,7 +48,7 @@ class Backoff:
             checked_gap(getattr(self, name), f"Backoff.{name}")
 
     def __call__(self, age: float) -> float:
-        """Seconds until the next look at a task of this age."""
+        """Seconds until the next poll of a task of this age."""
         return min(self.cap, max(self.first, self.factor * age))
 
 
@@ -57,7 +57,7 @@ class Gaps:
     """A fixed sequence of gaps, the last of which repeats."""
 
     moments: tuple[float, ...]
-    """When the looks are due, in seconds since the wait began."""
+    """When the polls are due, in seconds since the wait began."""
 
     last: float
     """The gap that repeats, in seconds."""
@@ -101,9 +101,9 @@ def checked_gap(gap: object, name: str) -> float:
 class Experience:
     """How long jobs of one kind (model, mode, duration) took lately; makes a schedule denser where they end.
 
-    Around the times between the fastest and the slowest tenth of the remembered jobs a look is due every `dense`
+    Around the times between the fastest and the slowest tenth of the remembered jobs a poll is due every `dense`
     seconds; before that window gaps are twice as long but never step over its beginning; after it, backoff goes
-    on. Where jobs end within `brief` seconds backoff is dense enough, and it stays alone.
+    on. If jobs end within `brief` seconds, backoff is dense enough and nothing else is used.
     """
 
     base: Backoff = Factory(Backoff)
@@ -118,6 +118,9 @@ class Experience:
     needed: int = 5
     """How many jobs must have ended before their times count."""
 
+    telling: int = 20
+    """How many jobs must have ended before the fastest of them tells anything."""
+
     _recent: deque[float] = Factory(lambda: deque(maxlen=REMEMBERED))
     _sorted: list[float] = Factory(list)
 
@@ -130,8 +133,13 @@ class Experience:
         self._recent.append(seconds)
         insort(self._sorted, seconds)
 
+    @property
+    def earliest(self) -> float:
+        """The age in seconds before which a job of this kind is unlikely to end; 0 until enough is known."""
+        return 0.9 * self._sorted[0] if len(self._sorted) >= self.telling else 0.0
+
     def __call__(self, age: float) -> float:
-        """Seconds until the next look at a task of this age."""
+        """Seconds until the next poll of a task of this age."""
         known = self._sorted
         if len(known) < self.needed:
             return self.base(age)

@@ -1,111 +1,103 @@
-"""The capability map: which model takes which feature in which mode and duration.
+"""Judges a request by the capability map: rules on values that depend on the model.
 
-Promises: one dated table and a pure look-up in it. The page only refers to its map ("详见当前文档3-0能力地图"), models
-come and go, so this is a rule of its own kind: `KlingClient(capabilities=…)` can switch it to a warning or off,
-and a model that the table does not know passes.
+Promises: pure functions; a model that the map does not know passes, and no request's constructor applies these rules, so
+that `KlingClient(capabilities=…)` can switch them to a warning or off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
 from kling_async.errors import Problem
-
-if TYPE_CHECKING:
-    from kling_async.schema.image2video import Image2VideoRequest
+from kling_async.schema.models import MAP_OF, MODELS, ModelRow
+from kling_async.schema.rules import shown
 
 CapabilityCheck: TypeAlias = Literal["error", "warn", "off"]
 """What a client does about a request that the map does not allow."""
 
-READ_ON: Final = "2026-11-23"
-"""The day on which the table was last compared with the vendor's map."""
-
-_CELLS: Final = (("std", "5"), ("std", "10"), ("pro", "5"), ("pro", "10"))
-_NONE: Final = "----"
-_ALL: Final = "YYYY"
-_PRO: Final = "--YY"
-
 
 @frozen
-class ModelRow:
-    """One model's row: for each feature four letters for std 5 s, std 10 s, pro 5 s, pro 10 s; Y is supported."""
+class Wanted:
+    """What a request wants of its model; values that it leaves alone stand with the service's defaults."""
 
-    with_tail: str = _NONE
-    """`image` together with `image_tail`."""
+    endpoint: str
+    """The endpoint, by its name in Python."""
 
-    tail_alone: str = _NONE
-    """`image_tail` without `image`."""
+    model: str
+    """The model."""
 
-    masks: str = _NONE
-    """The motion brush: `static_mask` and `dynamic_masks`."""
+    mode: str
+    """The mode."""
 
-    camera: str = _NONE
-    """`camera_control`."""
+    duration: str
+    """Seconds, as text."""
 
-    camera_types: tuple[str, ...] | None = None
-    """The camera types taken; None: all."""
-
-
-MODELS: Final[dict[str, ModelRow]] = {
-    # The vendor's readings differ on kling-v1's camera: the cell in doubt is allowed, a refusal costs nothing.
-    "kling-v1": ModelRow(with_tail="Y-Y-", masks="Y-Y-", camera="Y---"),
-    "kling-v1-5": ModelRow(
-        with_tail=_PRO, tail_alone=_PRO, masks="--Y-", camera="--Y-", camera_types=("simple",)
-    ),
-    "kling-v1-6": ModelRow(with_tail=_PRO, tail_alone=_PRO),
-    "kling-v2-master": ModelRow(),
-    "kling-v2-1": ModelRow(with_tail=_PRO),
-    "kling-v2-1-master": ModelRow(),
-    "kling-v2-5-turbo": ModelRow(with_tail=_PRO),
-    "kling-v2-6": ModelRow(with_tail=_PRO),
-    "kling-v3": ModelRow(with_tail=_ALL),
-}
+    features: tuple[tuple[str, str], ...] = ()
+    """Each feature used: the field's path and the feature's name in the map."""
 
 
-def capability_problems(request: Image2VideoRequest) -> Iterator[Problem]:
-    """The features of a request that its model, mode and duration do not have.
+class Judged(Protocol):
+    """A request that the map can judge."""
+
+    def wanted(self) -> Wanted | None:
+        """Returns what the request wants of its model; None if it names no model."""
+        ...
+
+
+def capability_problems(request: Judged) -> Iterator[Problem]:
+    """Yields what a request's model does not take: the mode, the duration, or a feature in that mode and duration.
 
     Args:
-        request: A request that keeps the page's rules; absent values count as the page's defaults.
+        request: A request that keeps the rules of its own class.
 
     Yields:
-        One problem for each feature; none for an unknown model.
+        At most one problem for each field; none for a model that the map does not know.
     """
-    model = request.model_name or "kling-v1"
-    row = MODELS.get(model)
-    if row is None:
+    wanted = request.wanted()
+    if wanted is None:
         return
-    cell = (request.mode or "std", request.duration or "5")
-    for path, cells in _used(request, row):
-        if cell in _CELLS and cells[_CELLS.index(cell)] != "Y":
-            yield Problem(path, _refusal(model, cell, path, cells))
-    camera = request.camera_control
-    if camera is not None and row.camera_types is not None and camera.type not in row.camera_types:
-        yield Problem(
-            "camera_control.type",
-            f"{camera.type} is not supported by {model}, which takes {', '.join(row.camera_types)}",
-        )
+    row = MODELS[wanted.endpoint].get(wanted.model)
+    if row is None:
+        elsewhere = [name for name, models in MODELS.items() if wanted.model in models]
+        if elsewhere:
+            yield _problem(
+                "model_name", f"{wanted.model} is not a model of {wanted.endpoint}, but of {elsewhere[0]}"
+            )
+        return
+    found = [
+        *_value("mode", wanted.mode, row.modes, wanted),
+        *_value("duration", wanted.duration, row.durations, wanted),
+    ]
+    yield from found or _features(wanted, row)
 
 
-def _used(request: Image2VideoRequest, row: ModelRow) -> Iterator[tuple[str, str]]:
-    if request.image_tail is not None:
-        yield "image_tail", row.tail_alone if request.image is None else row.with_tail
-    if request.static_mask is not None:
-        yield "static_mask", row.masks
-    if request.dynamic_masks is not None:
-        yield "dynamic_masks", row.masks
-    if request.camera_control is not None:
-        yield "camera_control", row.camera
+def _value(path: str, value: str, allowed: tuple[str, ...], wanted: Wanted) -> Iterator[Problem]:
+    if value not in allowed:
+        yield _problem(path, f"is {shown(value)}; {wanted.model} takes {', '.join(allowed)}")
 
 
-def _refusal(model: str, cell: tuple[str, str], path: str, cells: str) -> str:
-    able = [f"{mode} {seconds} s" for (mode, seconds), mark in zip(_CELLS, cells, strict=True) if mark == "Y"]
-    where = f"it is with {', '.join(able)}" if able else "in no mode and duration"
-    used_alone = " without image" if path == "image_tail" and cells == _NONE else ""
-    return (
-        f"model/mode/duration {model}/{cell[0]}/{cell[1]} does not support it{used_alone}; {where} "
-        f"(capability map of {READ_ON}; see capabilities= to switch this rule)"
+def _features(wanted: Wanted, row: ModelRow) -> Iterator[Problem]:
+    refused: list[str] = []
+    for path, feature in wanted.features:
+        below_refused = any(path == each or path.startswith(f"{each}.") for each in refused)
+        if not below_refused and not row.takes(feature, wanted.mode, wanted.duration):
+            refused.append(path)
+            yield _problem(path, _refusal(wanted, row, feature))
+
+
+def _refusal(wanted: Wanted, row: ModelRow, feature: str) -> str:
+    cell = f"model/mode/duration {wanted.model}/{wanted.mode}/{wanted.duration}"
+    where = row.where(feature)
+    if where:
+        return f"{cell} does not support {feature}; {wanted.model} does with {where}"
+    able = [model for model, other in MODELS[wanted.endpoint].items() if feature in other.features]
+    return f"{cell} does not support {feature}, in no mode and duration; models that do: {', '.join(able) or 'none'}"
+
+
+def _problem(path: str, message: str) -> Problem:
+    return Problem(
+        path, f"{message} (capability map of {MAP_OF}; the option capabilities switches this rule)"
     )

@@ -1,8 +1,7 @@
-"""Pictures as the caller has them, and what can be said of one from its header.
+"""Pictures in the forms that a request takes: file, bytes, URL and base64 text.
 
-Promises: no I/O and no decoding of pixels; the width, height and format come from the first bytes in about a
-microsecond; a picture's repr shows kind, size and origin, never its bytes. Stored pixels count: an EXIF rotation
-is not applied, because the service's masks and points are in stored pixels too.
+Promises: no I/O, except for the `read()` of an object that the caller hands over; a picture's repr shows kind, size and
+origin, never its bytes. What the bytes say is found out in `picture_facts.py`.
 """
 
 from __future__ import annotations
@@ -10,50 +9,38 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import Factory, field, frozen
 from yarl import URL
 
 from kling_async.errors import Problem, ValidationError
 
-MAX_BYTES: Final = 10 * 1024 * 1024
-"""图片文件大小不能超过10MB: the largest file, in bytes."""
+BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")
+"""First characters of every PNG and JPEG in base64."""
 
-MIN_SIDE: Final = 300
-"""图片宽高尺寸不小于300px: the shortest side, in pixels."""
-
-MAX_RATIO: Final = 2.5
-"""图片宽高比介于1:2.5 ~ 2.5:1之间: the longer side over the shorter, for `image` alone."""
-
-_BASE64_STARTS: Final = ("iVBORw0KGgo", "/9j/")  # how PNG's and JPEG's first bytes read in base64
 _DATA_URL: Final = re.compile(r"data:[^,]*?;base64,", re.IGNORECASE)
-_PNG_START: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_END: Final = b"\0\0\0\0IEND\xaeB`\x82"  # the whole chunk: its name alone can stand in a text
-_JPEG_START: Final = b"\xff\xd8\xff"
-_JPEG_FRAMES: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOFn but DHT, JPG and DAC
-_JPEG_BARE: Final = frozenset({0x01, *range(0xD0, 0xD9)})  # markers that have no length
 
 
 def decoded_length(text: str) -> int:
-    """Length in bytes of what a base64 text stands for."""
+    """Returns the length in bytes of the data that a base64 text encodes."""
     return len(text) // 4 * 3 - text[-2:].count("=")
 
 
 @frozen
 class ImageURL:
-    """A picture that the service fetches itself; nothing about it can be checked here."""
+    """A picture that the service downloads itself; nothing about it can be checked here."""
 
     url: str
-    """The http(s) address, sent as it is."""
+    """The http(s) URL, sent unchanged."""
 
 
 @frozen
 class ImageFile:
-    """A picture on the disk; read when its job is about to be sent, in slices, and never kept."""
+    """A picture on the disk; read in slices while its job is sent, and never kept in memory."""
 
     path: Path
-    """Where it is."""
+    """Path of the file."""
 
 
 @frozen
@@ -64,7 +51,7 @@ class ImageBytes:
     """The encoded file."""
 
     origin: str = "bytes"
-    """Where the bytes came from: `bytes`, or the name of what was read."""
+    """Source of the bytes: `bytes`, or the name of the object that was read."""
 
     size: int = field(init=False, default=Factory(lambda self: len(self.data), takes_self=True))
     """Length of `data` in bytes."""
@@ -75,64 +62,33 @@ class ImageBase64:
     """A picture as base64 text, without any prefix."""
 
     text: str = field(repr=False)
-    """The base64 text, as it will be sent."""
+    """The base64 text, sent unchanged."""
 
     size: int = field(init=False, default=Factory(lambda self: decoded_length(self.text), takes_self=True))
-    """Length of the file that the text stands for, in bytes."""
+    """Length in bytes of the file that the text encodes."""
 
 
 LocalImage: TypeAlias = ImageFile | ImageBytes | ImageBase64
-"""A picture whose bytes are at hand; it travels as base64."""
+"""A picture whose bytes are at hand; it is sent as base64."""
 
-Image: TypeAlias = ImageURL | LocalImage
+Picture: TypeAlias = ImageURL | LocalImage
 """A picture in any of the forms that a request takes."""
 
 
 class SupportsRead(Protocol):
-    """An open binary file, or whatever reads like one."""
+    """An open binary file, or an object with the same `read()`."""
 
     def read(self) -> bytes:
-        """All bytes that are left."""
+        """Returns all bytes that are left."""
         ...
 
 
-ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Image
-"""What a request's picture fields accept."""
+ImageInput: TypeAlias = Path | bytes | str | SupportsRead | Picture
+"""A picture in any form that a request's picture fields accept."""
 
 
-@frozen
-class PictureHeader:
-    """What a picture's first bytes say."""
-
-    format: Literal["PNG", "JPEG"]
-    """By its bytes, not by its name."""
-
-    width: int
-    """Stored width in pixels."""
-
-    height: int
-    """Stored height in pixels."""
-
-    offset: int
-    """Where in the file the size was found, in bytes; the end marker is looked for behind it."""
-
-
-@frozen
-class PictureFacts:
-    """All that the page's rules ask of one picture."""
-
-    size: int
-    """Length of the file in bytes."""
-
-    header: PictureHeader | None
-    """None where the bytes are neither JPEG nor PNG, or end within the header."""
-
-    complete: bool = True
-    """Whether the format's end marker is there; without it the file was cut short."""
-
-
-def to_image(value: object) -> Image:
-    """Takes a picture in any form.
+def to_image(value: object) -> Picture:
+    """Converts a picture from any accepted form.
 
     Args:
         value: `pathlib.Path`, `bytes`, an http(s) URL or base64 as `str` (the prefix of a `data:` URL is taken
@@ -144,7 +100,7 @@ def to_image(value: object) -> Image:
     Raises:
         ValidationError: The value is none of these; its problem has an empty path.
     """
-    if isinstance(value, Image):
+    if isinstance(value, Picture):
         return value
     if isinstance(value, Path):
         return ImageFile(value)
@@ -155,26 +111,38 @@ def to_image(value: object) -> Image:
     if callable(getattr(value, "read", None)):
         return _from_reader(value)
     raise _refused(
-        f"is {_kind(value)}; give a pathlib.Path, bytes, an http(s) URL, base64 text or an open file"
+        f"is {_kind(value)}; it must be a picture file, an http(s) URL or base64 text "
+        "(in Python: pathlib.Path, bytes, str or an open binary file)"
     )
 
 
 def _from_text(text: str) -> ImageURL | ImageBase64:
     if text[:5].lower() == "data:":
-        found = _DATA_URL.match(text)
-        if found is None:
-            raise _refused("is a data: URL without ';base64,'; give base64 text")
-        text = text[found.end() :]
+        text = without_prefix(text)
     elif "://" in text[:16]:
         return ImageURL(_checked_url(text))
     if any(map(str.isspace, text[:80])) or "\n" in text:  # MIME-style line breaks
         text = "".join(text.split())
-    if text.startswith(_BASE64_STARTS):
+    if text.startswith(BASE64_STARTS):
         return ImageBase64(text)
     shown = repr(text[:60] + "…" if len(text) > 60 else text)
     raise _refused(
-        f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG; for a file give pathlib.Path(…)"
+        f"{shown} is neither an http(s) URL nor base64 of a JPEG or PNG (in Python, a file is given as pathlib.Path)"
     )
+
+
+def without_prefix(text: str) -> str:
+    """Takes the prefix off a `data:` URL; every other text passes unchanged.
+
+    Raises:
+        ValidationError: It is a `data:` URL of another encoding than base64; the problem has an empty path.
+    """
+    if text[:5].lower() != "data:":
+        return text
+    found = _DATA_URL.match(text)
+    if found is None:
+        raise _refused("is a data: URL without ';base64,'; only base64 is accepted")
+    return text[found.end() :]
 
 
 def _checked_url(text: str) -> str:
@@ -184,7 +152,7 @@ def _checked_url(text: str) -> str:
 
 
 def is_http_url(text: str) -> bool:
-    """Whether the text is an absolute http or https URL with a host and without white space."""
+    """Returns whether the text is an absolute http or https URL with a host and without white space."""
     try:
         text.encode()
         url = URL(text)
@@ -196,7 +164,7 @@ def is_http_url(text: str) -> bool:
 def _from_reader(reader: object) -> ImageBytes:
     read = reader.read  # type: ignore[attr-defined] # callable, as the caller saw
     if inspect.iscoroutinefunction(read):
-        raise _refused("has an async read(); await it and give the bytes")
+        raise _refused("has an async read(); await it and pass the bytes")
     data = read()
     if not isinstance(data, bytes | bytearray | memoryview):
         raise _refused(f"has a read() that returned {_kind(data)}, not bytes; open the file in binary mode")
@@ -209,79 +177,3 @@ def _kind(value: object) -> str:
 
 def _refused(message: str) -> ValidationError:
     return ValidationError([Problem("", message)])
-
-
-def read_header(start: bytes) -> PictureHeader | None:
-    """Format and stored size from a file's first bytes.
-
-    Args:
-        start: The file, or as much of its beginning as is at hand.
-
-    Returns:
-        The header, or None where `start` is no JPEG or PNG or ends before the size.
-    """
-    if start.startswith(_PNG_START):
-        if len(start) < 24 or start[12:16] != b"IHDR":
-            return None
-        return PictureHeader("PNG", int.from_bytes(start[16:20]), int.from_bytes(start[20:24]), 24)
-    return _read_jpeg(start) if start.startswith(_JPEG_START) else None
-
-
-def _read_jpeg(start: bytes) -> PictureHeader | None:
-    """Walks the segments to the frame header; a thumbnail inside a segment is stepped over with it."""
-    at = 2
-    while at + 9 <= len(start):
-        if start[at] != 0xFF:
-            return None
-        marker = start[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif marker in _JPEG_BARE:
-            at += 2
-        elif marker in _JPEG_FRAMES:
-            height, width = int.from_bytes(start[at + 5 : at + 7]), int.from_bytes(start[at + 7 : at + 9])
-            return PictureHeader("JPEG", width, height, at)
-        else:
-            at += 2 + int.from_bytes(start[at + 2 : at + 4])
-    return None
-
-
-def has_end(header: PictureHeader, end: bytes) -> bool:
-    """Whether the format's end marker stands in the file's last bytes (trailing padding is allowed).
-
-    Args:
-        header: What the file's start says.
-        end: The last bytes, none of them before `header.offset`, where a thumbnail could have an end of its own.
-    """
-    return (b"\xff\xd9" if header.format == "JPEG" else _PNG_END) in end
-
-
-def picture_problems(path: str, facts: PictureFacts, *, ratio: bool) -> list[Problem]:
-    """The page's rules for one picture whose bytes are at hand.
-
-    Args:
-        path: The field, for the problems.
-        facts: What its bytes say.
-        ratio: Whether the bound on the aspect ratio holds; the page names it for `image` alone.
-
-    Returns:
-        Every broken rule.
-    """
-    found: list[Problem] = []
-    if facts.size > MAX_BYTES:
-        found.append(Problem(path, f"has {facts.size} bytes; at most {MAX_BYTES} (10 MB) are allowed"))
-    header = facts.header
-    if header is None:
-        found.append(Problem(path, "is neither a JPEG nor a PNG, judged by its bytes, or it is cut short"))
-        return found
-    if min(header.width, header.height) < MIN_SIDE:
-        found.append(
-            Problem(path, f"is {header.width}×{header.height} px; no side may be shorter than {MIN_SIDE} px")
-        )
-    if ratio and max(header.width, header.height) > MAX_RATIO * min(header.width, header.height):
-        found.append(
-            Problem(path, f"is {header.width}×{header.height} px; its ratio must be within 1:2.5 and 2.5:1")
-        )
-    if not facts.complete:
-        found.append(Problem(path, f"is a {header.format} without its end marker; the file is cut short"))
-    return found

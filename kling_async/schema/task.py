@@ -1,7 +1,7 @@
 """A task as the service describes it.
 
-Promises: every answer with a task id becomes a `Task`; what the page does not define (missing or null parts, text for
-numbers, unknown words) is read tolerantly, and the mapping as received stays in `raw`.
+Promises: no I/O; every answer with a task id becomes a `Task`. What the API reference does not define (missing or null
+parts, text for numbers, unknown statuses) is read tolerantly, and the mapping as received is kept in `raw`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from attrs import field, frozen
 from kling_async.errors import MalformedResponseError
 
 KEPT_FOR: Final = timedelta(days=30)
-"""生成的图片/视频会在30天后被清理: how long a result stays with the service, from the task's end on."""
+"""生成的图片/视频会在30天后被清理: how long the service keeps a result, counted from the end of its task."""
 
 
 class TaskStatus(StrEnum):
-    """The page's four words."""
+    """The four statuses of the API reference."""
 
     SUBMITTED = "submitted"
     PROCESSING = "processing"
@@ -31,13 +31,15 @@ class TaskStatus(StrEnum):
 
 _STATUSES: Final[dict[str, TaskStatus]] = {
     **{status.value: status for status in TaskStatus},
-    "succeeded": TaskStatus.SUCCEED,  # the newer API's word
+    "succeeded": TaskStatus.SUCCEED,  # the newer API's spelling
 }
+_from_timestamp: Final = datetime.fromtimestamp  # looked up once: pages hold a thousand times
+_NUMBERS: Final[frozenset[Any]] = frozenset({int, float, str})  # not bool
 TERMINAL: Final = frozenset({TaskStatus.SUCCEED, TaskStatus.FAILED})
 
 
 def read_status(value: object) -> TaskStatus | str:
-    """A status word; one that the page does not know is kept as text, a missing one reads as "unknown"."""
+    """Reads a status; an unknown one is kept as text, a missing one becomes "unknown"."""
     if not isinstance(value, str):
         return "unknown"
     return _STATUSES.get(value, value)
@@ -48,51 +50,118 @@ class Video:
     """One generated video."""
 
     id: str
-    """The video's own id, unique over the service; "" where the answer has none."""
+    """The video's own id, unique at the service; "" if the answer has none."""
 
     url: str
-    """Where it lies until 30 days after the task ended; needs no keys."""
+    """URL of the file, valid until 30 days after the task ended; it needs no keys."""
 
     duration: float | None
-    """Length in seconds as made, such as 5.1; None where the answer has no number."""
+    """Length in seconds as generated, such as 5.1; None if the answer has no number."""
+
+    watermark_url: str | None = None
+    """URL of the marked copy; None if the request's `watermark_info` did not ask for one."""
 
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
-    """The mapping as received, with fields that the page does not know."""
+    """The mapping as received, with fields that this library does not know."""
 
     task_id: str = ""
-    """The task that made it, for a fresh look where the URL is refused."""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
+
+
+@frozen
+class Image:
+    """One generated image."""
+
+    index: int | None
+    """Its number among the images of its task, from 0; None if the answer has none."""
+
+    url: str
+    """URL of the file, valid until 30 days after the task ended; it needs no keys."""
+
+    watermark_url: str | None = None
+    """URL of the marked copy; None if the request's `watermark_info` did not ask for one."""
+
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The mapping as received, with fields that this library does not know."""
+
+    task_id: str = ""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
+
+
+@frozen
+class Audio:
+    """One generated sound or speech."""
+
+    id: str
+    """The sound's own id; "" if the answer has none."""
+
+    url: str
+    """URL of the file, an MP3 if the service offers several; valid until 30 days after the task ended."""
+
+    duration: float | None
+    """Length in seconds as generated; None if the answer has no number."""
+
+    wav_url: str | None = None
+    """URL of the same sound as WAV; None if the service offers none."""
+
+    raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+    """The mapping as received, with fields that this library does not know."""
+
+    task_id: str = ""
+    """Id of the task that made it, to query a fresh URL if this one is refused."""
 
 
 @frozen
 class Task:
-    """A job at the service, as seen at one moment."""
+    """A task of the service, as it was at one moment."""
 
     task_id: str
     """The service's id; always text."""
 
     status: TaskStatus | str
-    """One of `TaskStatus`, or the service's word as it is."""
+    """One of `TaskStatus`, or the service's own text if it is none of them."""
 
     status_message: str = ""
-    """Why a task failed, in the service's words."""
+    """Reason of a failure, in the service's words."""
 
     external_task_id: str | None = None
-    """The caller's id, where the answer repeats it."""
+    """The caller's id; None if the answer does not repeat it."""
 
     created_at: datetime | None = None
-    """When it was created (UTC, to the millisecond)."""
+    """Time of its creation (UTC, to the millisecond)."""
 
     updated_at: datetime | None = None
-    """When it last changed (UTC, to the millisecond)."""
+    """Time of its last change (UTC, to the millisecond)."""
 
     videos: tuple[Video, ...] = ()
-    """The results; empty before success."""
+    """The videos made; empty before success."""
+
+    images: tuple[Image, ...] = ()
+    """The images made; empty before success, and for tasks that make none."""
+
+    audios: tuple[Audio, ...] = ()
+    """The sounds made; empty before success, and for tasks that make none."""
+
+    units: float | None = None
+    """Units that the task cost (`final_unit_deduction`); None before success, and if the answer does not tell."""
 
     request_id: str | None = None
-    """The service's id of the request that brought this answer."""
+    """The service's id of the HTTP request that this answer belongs to."""
 
     raw: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
     """The mapping as received."""
+
+    @property
+    def has_results(self) -> bool:
+        """Whether the answer shows any result: videos, images, audios, or a list of another kind."""
+        if self.videos or self.images or self.audios:
+            return True
+        result = self.raw.get("task_result")
+        return isinstance(result, dict) and any(
+            isinstance(items, list) and items
+            for name, items in result.items()
+            if name not in {"videos", "images", "audios"}
+        )
 
     @property
     def is_terminal(self) -> bool:
@@ -101,22 +170,22 @@ class Task:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the task ended with success."""
+        """Whether the task has succeeded."""
         return self.status is TaskStatus.SUCCEED
 
     @property
     def failed(self) -> bool:
-        """Whether the task ended without success."""
+        """Whether the task has failed."""
         return self.status is TaskStatus.FAILED
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the results are purged: 30 days after the end (UTC); None before it."""
+        """Time at which the service deletes the results: 30 days after the end (UTC); None before the end."""
         if not self.is_terminal or self.updated_at is None:
             return None
         try:
             return self.updated_at + KEPT_FOR
-        except OverflowError:  # a moment at the calendar's end is no honest one
+        except OverflowError:  # a date at the end of the calendar
             return None
 
 
@@ -124,25 +193,40 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
     """Reads a task object: the `data` of an answer, a row of a list, or a callback's body.
 
     Raises:
-        MalformedResponseError: It is no mapping or has no task id.
+        MalformedResponseError: It is not an object or has no task id.
     """
     if not isinstance(data, dict):
-        raise MalformedResponseError("the task is no object", http_status=http_status, excerpt=_excerpt(data))
-    task_id = _id_text(data.get("task_id"))
+        raise MalformedResponseError(
+            "the task is not an object", http_status=http_status, excerpt=_excerpt(data)
+        )
+    get = data.get  # a page has hundreds of rows, and most lack one field or another
+    task_id = get("task_id")
+    if task_id.__class__ is not str or not task_id:
+        task_id = _id_text(task_id)
     if task_id is None:
         raise MalformedResponseError(
             "the task has no task_id", http_status=http_status, excerpt=_excerpt(data)
         )
-    info = data.get("task_info")
-    message = data.get("task_status_msg")
+    status, message, units = get("task_status"), get("task_status_msg"), get("final_unit_deduction")
+    info, result = get("task_info"), get("task_result")
+    videos: tuple[Video, ...] = ()
+    images: tuple[Image, ...] = ()
+    audios: tuple[Audio, ...] = ()
+    if result and isinstance(result, dict):
+        videos = _videos(result.get("videos"), task_id)
+        if len(result) > 1 or not videos:
+            images, audios = _images(result, task_id), _audios(result, task_id)
     return Task(
         task_id,
-        read_status(data.get("task_status")),
+        _STATUSES[status] if status.__class__ is str and status in _STATUSES else read_status(status),
         message if isinstance(message, str) else "",
-        _id_text(info.get("external_task_id")) if isinstance(info, dict) else None,
-        _moment(data.get("created_at")),
-        _moment(data.get("updated_at")),
-        _videos(data.get("task_result"), task_id),
+        _id_text(info.get("external_task_id")) if info.__class__ is dict and info else None,
+        _moment(get("created_at")),
+        _moment(get("updated_at")),
+        videos,
+        images,
+        audios,
+        None if units is None else _number(units),
         request_id,
         data,
     )
@@ -156,17 +240,19 @@ def _id_text(value: object) -> str | None:
     return None
 
 
-def _moment(value: object) -> datetime | None:
-    """Unix milliseconds, as number or text."""
-    milliseconds = value if type(value) is int else _number(value)  # numbers come by the thousand
+def _moment(value: Any) -> datetime | None:
+    """Reads unix milliseconds, given as number or text."""
+    milliseconds = value if type(value) is int else _number(value)
+    if milliseconds is None:
+        return None
     try:
-        return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+        return _from_timestamp(milliseconds / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+def _number(value: Any) -> float | None:
+    if value.__class__ not in _NUMBERS:
         return None
     try:
         number = float(value)
@@ -175,15 +261,64 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _videos(result: object, task_id: str) -> tuple[Video, ...]:
-    rows = result.get("videos") if isinstance(result, dict) else None
+def _videos(rows: object, task_id: str) -> tuple[Video, ...]:
     if not isinstance(rows, list):
         return ()
     return tuple(
-        Video(_id_text(row.get("id")) or "", row["url"], _number(row.get("duration")), row, task_id)
-        for row in rows
-        if isinstance(row, dict) and isinstance(row.get("url"), str) and row["url"]
+        [
+            Video(
+                _id_text(row.get("id")) or "",
+                row["url"],
+                _number(row.get("duration")),
+                _text(row["watermark_url"]) if "watermark_url" in row else None,
+                row,
+                task_id,
+            )
+            for row in rows
+            if isinstance(row, dict) and _text(row.get("url"))
+        ]
     )
+
+
+def _images(result: dict[str, Any], task_id: str) -> tuple[Image, ...]:
+    return tuple(
+        [
+            Image(_index(row.get("index")), row["url"], _text(row.get("watermark_url")), row, task_id)
+            for row in _rows(result, "images")
+            if _text(row.get("url"))
+        ]
+    )
+
+
+def _audios(result: dict[str, Any], task_id: str) -> tuple[Audio, ...]:
+    return tuple(
+        [
+            Audio(
+                _id_text(row.get("id")) or "",
+                url,
+                _number(row.get("duration_mp3", row.get("duration"))),
+                _text(row.get("url_wav")),
+                row,
+                task_id,
+            )
+            for row in _rows(result, "audios")
+            if (url := next(filter(None, map(_text, map(row.get, ("url_mp3", "url", "url_wav")))), None))
+        ]
+    )
+
+
+def _rows(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = result.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _index(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
 
 
 def _excerpt(data: object) -> str:

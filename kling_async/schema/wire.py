@@ -1,11 +1,12 @@
-"""The wire's form: requests into JSON with the pictures left open, bytes into envelopes, ids into paths.
+"""The wire format: requests to JSON with gaps for the pictures, bytes to envelopes, ids to URL paths.
 
-Promises: no I/O; `read_envelope` is total: whatever the bytes, it returns an envelope or raises
-`MalformedResponseError`. There is one cattrs converter; it leaves out what was left alone.
+Promises: no I/O; `read_envelope` is total: whatever the bytes are, it returns an envelope or raises
+`MalformedResponseError`. There is one cattrs converter; it omits fields that were left alone.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ except ImportError:  # the extra `fast` is not installed
     orjson = None  # type: ignore[assignment] # stands for its absence
 
 MAX_ANSWER: Final = 8 * 1024 * 1024
-"""The largest answer that is read, in bytes after decompression."""
+"""Size of the largest answer that is read, in bytes after decompression."""
 
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _HONEST_DEPTH: Final = 12  # levels of nesting that no real answer reaches
@@ -32,7 +33,7 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def task_path(endpoint: str, task_id: str) -> str:
-    """The path of one task; every reserved character of the id is percent-encoded, as UTF-8."""
+    """Returns the URL path of one task; every reserved character of the id is percent-encoded, as UTF-8."""
     return f"{endpoint}/{quote(task_id, safe='')}"
 
 
@@ -45,25 +46,25 @@ def _make_converter() -> Converter:
 
 
 def _as_it_is(picture: LocalImage) -> LocalImage:
-    """Pictures become text only while the body is sent."""
+    """Passes a picture unchanged; it becomes text only while the body is sent."""
     return picture
 
 
 converter: Final = _make_converter()
-"""The one converter: attrs objects into what JSON takes, but pictures left as they are."""
+"""The one converter: attrs objects to JSON's types, with pictures left unchanged."""
 
 
 def document(request: object) -> dict[str, Any]:
-    """The request as the mapping that travels: the page's names, `extra` beside them, no nulls."""
+    """Returns the mapping that is sent for a request: names of the API reference, `extra` beside them, no nulls."""
     fields = converter.unstructure(request)
     extra = fields.pop("extra", {})
     return {**fields, **json.loads(json.dumps(extra))}  # JSON names are text at every depth
 
 
 def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
-    """A document's JSON text in pieces, the pictures in their places still as pictures.
+    """Yields a document's JSON text in pieces, with each picture in its place as an object.
 
-    Base64 needs no escaping, so whoever sends the pieces may put the text in slice by slice.
+    Base64 needs no escaping, so the sender can write a picture's text slice by slice.
     """
     if isinstance(value, LocalImage):
         yield b'"'
@@ -91,42 +92,42 @@ def _json_bytes(value: Any) -> bytes:
 
 @frozen
 class Envelope:
-    """What every answer of the service is wrapped in."""
+    """The object that wraps every answer of the service."""
 
     code: int
     """0, or the service's error code."""
 
     message: str
-    """What the service says."""
+    """The service's text."""
 
     request_id: str | None
     """The service's id of the request."""
 
     data: Any
-    """The task, or the list of tasks; None where there is none."""
+    """The task, or the list of tasks; None if the answer has none."""
 
     http_status: int = 200
-    """The HTTP status that it came with."""
+    """The answer's HTTP status."""
 
 
 def read_envelope(body: bytes, *, http_status: int) -> Envelope:
-    """Reads an answer.
+    """Parses an answer.
 
     Args:
         body: The answer's bytes, decompressed.
         http_status: Its HTTP status, for the error.
 
     Raises:
-        MalformedResponseError: The bytes are no JSON object with a whole-number code, or hold what no honest
-            answer does: nesting without end, NaN, numbers of thousands of digits, lone surrogates.
+        MalformedResponseError: The bytes are not a JSON object with a whole-number code, or contain what no honest
+            answer does: endless nesting, NaN, numbers of thousands of digits, lone surrogates.
     """
     try:
         parsed = parse(body)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "too deeply nested"
-        raise _malformed(f"the answer is no JSON ({reason})", body, http_status) from None
+        raise _malformed(f"the answer is not JSON ({reason})", body, http_status) from None
     if not isinstance(parsed, dict):
-        raise _malformed("the answer is no JSON object", body, http_status)
+        raise _malformed("the answer is not a JSON object", body, http_status)
     code = _whole_number(parsed.get("code"))
     if code is None:
         raise _malformed("the answer has no code", body, http_status)
@@ -141,14 +142,14 @@ def read_envelope(body: bytes, *, http_status: int) -> Envelope:
 
 
 def read_tasks(envelope: Envelope) -> list[Any]:
-    """The rows of a list answer; `data` may be null where there are none.
+    """Returns the rows of a list answer; `data` may be null if there are none.
 
     Raises:
-        MalformedResponseError: `data` is no list.
+        MalformedResponseError: `data` is not an array.
     """
     rows = [] if envelope.data is None else envelope.data
     if not isinstance(rows, list):
-        raise MalformedResponseError("the list of tasks is no array", http_status=envelope.http_status)
+        raise MalformedResponseError("the list of tasks is not an array", http_status=envelope.http_status)
     return rows
 
 
@@ -162,11 +163,11 @@ def parse(body: bytes) -> Any:
     """Parses JSON.
 
     Raises:
-        ValueError: The bytes are no JSON, or hold what no honest sender writes.
+        ValueError: The bytes are not JSON, or contain what no honest sender writes.
         RecursionError: They are nested too deeply.
     """
-    if orjson is not None and not _may_be_deep(body):  # it reads on where Python's own repr gives up
-        return orjson.loads(body)
+    if orjson is not None and not _may_be_deep(body):  # orjson accepts deeper nesting than Python's own repr
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     parsed = _DECODER.decode(body.decode("utf-8-sig"))
     if _SURROGATE.search(body):  # a pair is an honest character, a lone half is not
         json.dumps(parsed, ensure_ascii=False).encode()
@@ -174,7 +175,7 @@ def parse(body: bytes) -> Any:
 
 
 def _may_be_deep(body: bytes) -> bool:
-    """Whether brackets do not cancel out within an honest depth; a bracket in a text can make it true as well."""
+    """Returns whether the nesting may be deeper than `_HONEST_DEPTH`; brackets inside texts can make it true too."""
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(_HONEST_DEPTH):
         brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")

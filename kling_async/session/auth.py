@@ -22,7 +22,7 @@ LIFETIME: Final = 1800
 """Seconds for which a token is valid; the service's own example has this figure."""
 
 BACKDATED: Final = 5
-"""Seconds by which `nbf` lies in the past, for clocks that differ a little."""
+"""Seconds by which `nbf` is in the past, for clocks that differ a little."""
 
 MARGIN: Final = 300
 """A token with less than this many seconds left is not used any more."""
@@ -88,7 +88,7 @@ class StaticKeySigner:
 
     def __init__(self, api_key: Secret) -> None:
         self._header = BearerHeader("Bearer " + api_key.reveal())
-        self.account = _account(api_key.reveal())
+        self.account: str = _account(api_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The same header for every request."""
@@ -115,7 +115,7 @@ class JwtSigner:
         self._offset = 0.0
         self._signed_at: float | None = None
         self._header = BearerHeader()
-        self.account = _account(access_key.reveal())
+        self.account: str = _account(access_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The header with a token that has at least `MARGIN` seconds left; the same one until then.

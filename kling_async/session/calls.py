@@ -1,7 +1,7 @@
-"""Signed calls: a look or a create goes out, an envelope with code 0 comes back, everything else is one of our errors.
+"""Signed calls: a query or a create is sent, an envelope with code 0 comes back, everything else raises one of our errors.
 
 Promises: a call whose token the service finds too old or too young is signed anew with the service's clock and sent
-once more, and that is no retry, since nothing was done; `read` is the one loop that repeats looks.
+once more, which is not a retry, since nothing was done; `read` is the one loop that repeats queries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kling_async.session.http import Answer, Transport
 from kling_async.session.upload import Upload
 
 READ_ATTEMPTS: Final = 5
-"""How often a look that stands alone is tried."""
+"""How often a query outside a wait is tried."""
 
 _CLOCK_CODES: Final = frozenset({1003, 1004})
 
@@ -50,31 +50,31 @@ class Calls:
         self._signer = signer
         self._clock = clock
 
-    async def look(self, path: str, params: Mapping[str, str] | None = None) -> Envelope:
+    async def poll(self, path: str, params: Mapping[str, str] | None = None) -> Envelope:
         """One GET, tried once.
 
         Raises:
             APIError: The service answered with another code than 0.
             ConnectionFailedError: It gave no answer.
-            MalformedResponseError: It gave one that is no envelope.
+            MalformedResponseError: Its answer is not an envelope.
         """
         return await self._signed(lambda bearer: self.transport.get(path, bearer, params), creating=False)
 
     async def read(self, path: str, params: Mapping[str, str] | None = None) -> Envelope:
-        """One GET, tried again after transient errors, `READ_ATTEMPTS` times in all; raises as `look` does."""
+        """One GET, tried again after transient errors, `READ_ATTEMPTS` times in all; raises as `poll` does."""
         for attempt in range(1, READ_ATTEMPTS):
             try:
-                return await self.look(path, params)
+                return await self.poll(path, params)
             except KlingError as error:
                 wait = retry.wait_before(attempt, error, self.jitter)
                 if wait is None:
                     raise
-                logger.info("look %d of %d failed, again in %.1f s: %s", attempt, READ_ATTEMPTS, wait, error)
+                logger.info("query %d of %d failed, again in %.1f s: %s", attempt, READ_ATTEMPTS, wait, error)
             await anyio.sleep(wait)
-        return await self.look(path, params)
+        return await self.poll(path, params)
 
     async def create(self, path: str, upload: Upload) -> Envelope:
-        """One POST, tried once; raises as `look` does."""
+        """One POST, tried once; raises as `poll` does."""
         return await self._signed(lambda bearer: self.transport.post(path, bearer, upload), creating=True)
 
     async def _signed(self, send: Callable[[BearerHeader], Awaitable[Answer]], *, creating: bool) -> Envelope:

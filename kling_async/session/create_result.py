@@ -53,10 +53,10 @@ class Unknown:
     """What came instead of an answer."""
 
 
-Outcome: TypeAlias = NotSent | Refused | Accepted | Unknown
+CreateResult: TypeAlias = NotSent | Refused | Accepted | Unknown
 
 
-def outcome_of_error(error: APIError | ConnectionFailedError | MalformedResponseError) -> Outcome:
+def classify(error: APIError | ConnectionFailedError | MalformedResponseError) -> CreateResult:
     """Classifies a create that brought no task.
 
     Args:

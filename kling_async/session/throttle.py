@@ -9,7 +9,7 @@ import anyio
 from typing_extensions import override
 
 
-class Pace:
+class Throttle:
     """Holds creates back until a moment on the event loop's clock."""
 
     def __init__(self) -> None:
@@ -17,10 +17,10 @@ class Pace:
 
     @override
     def __repr__(self) -> str:
-        return f"Pace(until={self._until:.3f})"
+        return f"Throttle(until={self._until:.3f})"
 
     def hold(self, seconds: float) -> None:
-        """Lets no create pass for so many seconds from now; a longer hold that is in force stays."""
+        """Blocks creates for `seconds` from now; a longer hold that is in force stays."""
         self._until = max(self._until, anyio.current_time() + seconds)
 
     async def passed(self) -> None:

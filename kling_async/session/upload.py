@@ -1,46 +1,23 @@
-"""A create's body: pictures are looked at before the send and read, encoded and sent in slices during it.
+"""A create's body: laid out once its pictures were examined, and sent in slices.
 
-Promises: a file's bytes are never held beyond one slice and never kept; no step holds the event loop for longer than
-one slice takes to encode; the body's length is known exactly before the first byte leaves. Files are read in
-worker threads, because that is where this room touches the disk.
+Promises: a file's bytes are never held beyond one read; the event loop runs between any two slices, also if the socket
+takes everything at once; the body's length is known exactly before the first byte is sent.
 """
 
 from __future__ import annotations
 
-import binascii
-import os
-import stat
-from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+import asyncio
+from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, Protocol, Self
 
-from anyio import to_thread
 from attrs import field, frozen
 
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import rules, wire
-from kling_async.schema.images import (
-    MAX_BYTES,
-    Image,
-    ImageBase64,
-    ImageBytes,
-    ImageFile,
-    LocalImage,
-    PictureFacts,
-    decoded_length,
-    has_end,
-    picture_problems,
-    read_header,
-)
-
-SLICE: Final = 96 * 1024
-"""Bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join without padding."""
-
-_HEAD: Final = 64 * 1024  # enough for nearly every header; JPEGs with huge profiles are read on
-_TAIL: Final = 64 * 1024
-
-_ReadAt = Callable[[int, int], bytes]  # offset and length in the file
+from kling_async.schema.images import ImageFile, LocalImage, Picture
+from kling_async.schema.picture_facts import PictureFacts
+from kling_async.session.picture_bytes import encoded_file, encoded_length, encoded_slices, examined
 
 
 @frozen
@@ -48,85 +25,117 @@ class Upload:
     """A body that is ready to be sent, any number of times."""
 
     pieces: tuple[bytes | LocalImage, ...] = field(repr=False)
-    """The JSON text, with pictures in their places."""
+    """The JSON text, with each picture in its place."""
 
     sizes: tuple[int, ...]
-    """Length in bytes that each piece has on the wire."""
+    """Length of each piece on the wire, in bytes."""
 
     @property
     def length(self) -> int:
-        """The body's length in bytes, for `Content-Length`."""
+        """Length of the body in bytes, for `Content-Length`."""
         return sum(self.sizes)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, slice by slice.
+        """Yields the body, slice by slice.
 
         Raises:
-            ValidationError: A file has another length than when it was looked at.
+            ValidationError: A file cannot be read, or its length has changed since it was examined.
         """
         for piece, size in zip(self.pieces, self.sizes, strict=True):
             if isinstance(piece, bytes):
                 yield piece
-                continue
-            left = size
-            try:
-                async with aclosing(_encoded(piece)) as texts:
+            elif isinstance(piece, ImageFile):
+                async with aclosing(_checked(piece, size)) as texts:
                     async for text in texts:
-                        left -= len(text)
-                        if left < 0:
-                            break
                         yield text
-            except OSError as error:
-                raise ValidationError([Problem(str(piece), f"cannot be read: {error.strerror}")]) from None
-            if left:
-                raise ValidationError([Problem(str(piece), "changed while it was being sent")])
+                        await asyncio.sleep(0)
+            else:
+                for text in encoded_slices(piece):
+                    yield text
+                    await asyncio.sleep(0)
+
+
+async def _checked(picture: ImageFile, size: int) -> AsyncGenerator[bytes, None]:
+    """A file's base64 text, which must come to `size` bytes, or a `ValidationError` before more or less was sent."""
+    left = size
+    try:
+        async with aclosing(encoded_file(picture, size)) as texts:
+            async for text in texts:
+                left -= len(text)
+                if left < 0:
+                    break
+                yield text
+    except OSError as error:
+        raise ValidationError([Problem(str(picture.path), f"cannot be read: {error.strerror}")]) from None
+    if left:
+        raise ValidationError([Problem(str(picture.path), "changed while it was being sent")])
 
 
 class Request(Protocol):
-    """What a create needs to know of a request, whatever its endpoint."""
+    """What a job needs to know of its request, whatever the endpoint."""
 
     @property
     def external_task_id(self) -> str | None:
-        """The caller's id, if there is one."""
+        """The caller's id; None if there is none yet."""
         ...
 
-    def pictures(self) -> Iterator[tuple[str, Image]]:
-        """Every picture with its field's path."""
+    @property
+    def model(self) -> str | None:
+        """The model's name, for events; None if the request leaves it to the service or has no such field."""
+        ...
+
+    @property
+    def kind(self) -> Hashable:
+        """What decides how long a job takes; jobs of one kind share a schedule that learns."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """How many of the service's slots its task takes, 1 or more."""
+        ...
+
+    def pictures(self) -> Iterator[tuple[str, Picture]]:
+        """Yields every picture with its field's path."""
+        ...
+
+    def picture_problems(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:
+        """Yields every rule on the pictures' bytes that is broken.
+
+        Args:
+            facts: What is known of each picture whose bytes are at hand, by its field's path.
+        """
+        ...
+
+    def with_external_task_id(self, external_id: str) -> Self:
+        """Returns the same request under another external id."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Returns the wire form as a mapping; pictures at hand stay the objects that `pictures` yields."""
         ...
 
 
-async def prepare(request: Request, document: dict[str, Any]) -> Upload:
-    """Looks at every picture at hand and lays out the body.
+async def prepare(request: Request) -> Upload:
+    """Examines every picture at hand and lays out the body.
 
     Args:
-        request: The request, for its pictures and their rules.
-        document: Its wire form.
+        request: The request, with its external id.
 
     Raises:
         ValidationError: Every rule on a picture's bytes that is broken, and files that cannot be read.
     """
-    facts: dict[str, PictureFacts] = {}
-    problems: list[Problem] = []
-    for path, picture in request.pictures():
-        if isinstance(picture, LocalImage):
-            seen = await to_thread.run_sync(_look_at, path, picture)
-            if isinstance(seen, Problem):
-                problems.append(seen)
-            else:
-                facts[path] = seen
-                problems += picture_problems(path, seen, ratio=path == "image")
-    problems += _mask_problems(facts)
-    rules.raise_any(problems)
-    pieces = tuple(_joined(wire.body_pieces(document)))
-    sizes_by_picture = {
-        id(picture): _text_length(facts[path].size) for path, picture in request.pictures() if path in facts
-    }
-    sizes = tuple(len(p) if isinstance(p, bytes) else sizes_by_picture[id(p)] for p in pieces)
-    return Upload(pieces, sizes)
+    at_hand = [(path, each) for path, each in request.pictures() if isinstance(each, LocalImage)]
+    found = await examined(at_hand) if at_hand else {}
+    facts = {path: each for path, each in found.items() if isinstance(each, PictureFacts)}
+    unreadable = [each for each in found.values() if isinstance(each, Problem)]
+    rules.raise_any([*unreadable, *request.picture_problems(facts)])
+    pieces = tuple(_joined(wire.body_pieces(request.document())))
+    lengths = {id(picture): encoded_length(facts[path].size) for path, picture in at_hand}
+    return Upload(pieces, tuple(len(p) if isinstance(p, bytes) else lengths[id(p)] for p in pieces))
 
 
 def _joined(pieces: Iterable[bytes | LocalImage]) -> Iterator[bytes | LocalImage]:
-    """Joins neighbouring bytes, so that a body without pictures is one piece."""
+    """Joins adjacent bytes, so that a body without pictures is one piece."""
     text = bytearray()
     for piece in pieces:
         if isinstance(piece, bytes):
@@ -136,116 +145,3 @@ def _joined(pieces: Iterable[bytes | LocalImage]) -> Iterator[bytes | LocalImage
             text.clear()
             yield piece
     yield bytes(text)
-
-
-def _text_length(size: int) -> int:
-    return (size + 2) // 3 * 4
-
-
-def _mask_problems(facts: dict[str, PictureFacts]) -> Iterator[Problem]:
-    """图片长宽比必须与输入图片相同, and masks share one resolution, judged where both pictures are at hand."""
-    headers = {path: seen.header for path, seen in facts.items() if seen.header is not None}
-    image = headers.get("image")
-    masks = [(path, header) for path, header in headers.items() if path not in {"image", "image_tail"}]
-    for path, mask in masks:
-        if image is not None and mask.width * image.height != mask.height * image.width:
-            yield Problem(
-                path,
-                f"is {mask.width}×{mask.height} px; its aspect ratio must be that of image, "
-                f"{image.width}×{image.height} px",
-            )
-    for path, mask in masks[1:]:
-        first_path, first = masks[0]
-        if (mask.width, mask.height) != (first.width, first.height):
-            yield Problem(
-                path,
-                f"is {mask.width}×{mask.height} px; masks must have one resolution, "
-                f"and {first_path} is {first.width}×{first.height} px",
-            )
-
-
-def _look_at(path: str, picture: LocalImage) -> PictureFacts | Problem:
-    """Reads a picture's start and end (and checks all of a base64 text); runs in a worker thread."""
-    if isinstance(picture, ImageBytes):
-        return _facts(picture.size, lambda offset, length: picture.data[offset : offset + length])
-    if isinstance(picture, ImageBase64):
-        return _look_at_text(path, picture.text)
-    try:
-        with open(picture.path, "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return Problem(path, f"{picture.path} is not a regular file")
-            return _facts(status.st_size, lambda offset, length: _read_at(file, offset, length))
-    except OSError as error:
-        return Problem(path, f"{picture.path} cannot be read: {error.strerror or error}")
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe without a writer would wait for ever
-
-
-def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
-    file.seek(offset)
-    return file.read(length)
-
-
-def _facts(size: int, read_at: _ReadAt) -> PictureFacts:
-    head = read_at(0, _HEAD)
-    header = read_header(head)
-    while header is None and head.startswith(b"\xff\xd8\xff") and len(head) < min(size, MAX_BYTES):
-        head = read_at(0, 4 * len(head))
-        header = read_header(head)
-    if header is None:
-        return PictureFacts(size, None)
-    end_from = max(header.offset, size - _TAIL)
-    return PictureFacts(size, header, has_end(header, read_at(end_from, size - end_from)))
-
-
-def _look_at_text(path: str, text: str) -> PictureFacts | Problem:
-    """Checks the whole text in slices: a single decode of 10 MB would hold the interpreter for 40 ms."""
-    step = _text_length(SLICE)
-    if len(text) % 4 or text.endswith("==="):
-        return Problem(
-            path, f"is not base64: {len(text)} characters with their padding are no whole groups of 4"
-        )
-    try:
-        for start in range(0, len(text), step):
-            part = text[start : start + step]
-            binascii.a2b_base64(part, strict_mode=True)
-            if "=" in part[:-2] or ("=" in part and start + step < len(text)):
-                return Problem(path, "is not base64: padding stands before its end")
-    except ValueError as error:  # binascii.Error is one
-        return Problem(path, f"is not base64: {error}")
-
-    def read_at(offset: int, length: int) -> bytes:
-        first = offset // 3 * 4
-        decoded = binascii.a2b_base64(text[first : first + _text_length(length) + 4])
-        return decoded[offset % 3 :][:length]
-
-    return _facts(decoded_length(text), read_at)
-
-
-async def _encoded(picture: LocalImage) -> AsyncGenerator[bytes, None]:
-    """A picture's base64 text in slices."""
-    if isinstance(picture, ImageBase64):
-        step = _text_length(SLICE)
-        for start in range(0, len(picture.text), step):
-            yield picture.text[start : start + step].encode("ascii")
-    elif isinstance(picture, ImageBytes):
-        view = memoryview(picture.data)
-        for start in range(0, picture.size, SLICE):
-            yield b64encode(view[start : start + SLICE])
-    else:
-        async with aclosing(_encoded_file(picture)) as texts:
-            async for text in texts:
-                yield text
-
-
-async def _encoded_file(picture: ImageFile) -> AsyncGenerator[bytes, None]:
-    # Opened on the loop, in microseconds: a file that a thread opens for a cancelled task would be nobody's to close.
-    file = picture.path.open("rb")
-    try:
-        while part := await to_thread.run_sync(file.read, SLICE):
-            yield b64encode(part)
-    finally:
-        file.close()  # at once, for a stream that is given up as well

@@ -1,58 +1,27 @@
 """The two verdicts on one request, and what a naive client would send of it.
 
-`fields` is a request as a manifest holds it: the page's names, pictures as URL or base64 text, nested values as
+`fields` is a request as a manifest holds it: the API reference's names, pictures as URL or base64 text, nested values as
 mappings and lists, unknown fields under `extra`.
 """
 
 import asyncio
-import base64
 import json
-import struct
-import zlib
-from functools import cache
 
 import attrs
 
-from kling_async.emulator.envelope import RefusedError
-from kling_async.emulator.rules import broken
-from kling_async.emulator.submission import parse
+from kling_async.emulator.service.answers import RefusedError
+from kling_async.emulator.service.rules import broken
+from kling_async.emulator.service.submission import parse
 from kling_async.errors import ValidationError
-from kling_async.schema import wire
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
 
 
-def _chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-@cache
-def png(width=512, height=512, padding=0):
-    """A flat grey PNG; `padding` bytes of text make it as large as wanted."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    text = _chunk(b"tEXt", b"Comment\0" + b" " * padding) if padding else b""
-    pixels = zlib.compress((b"\0" + b"\x80" * width) * height, 9)
-    return b"\x89PNG\r\n\x1a\n" + header + text + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-@cache
-def jpeg(width=512, height=512):
-    """A JPEG's markers around a scan of nothing; enough for a header's reader."""
-    frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\x00"
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x00" * 20
-    return b"\xff\xd8\xff\xe0\x00\x04\x00\x00" + frame + scan + b"\xff\xd9"
-
-
-def b64(data):
-    """Raw base64, as it travels."""
-    return base64.b64encode(data).decode()
-
-
 def naive_json(fields):
     """The body that a client without any rule would send: documented short forms written out, nothing judged.
 
-    Whole seconds become text and `[x, y]` becomes a point; unknown fields stand beside the page's.
+    Whole seconds become text and `[x, y]` becomes a point; unknown fields stand beside the API reference's.
     """
     body = {name: value for name, value in fields.items() if name != "extra"}
     if type(body.get("duration")) is int:
@@ -93,7 +62,7 @@ class ClientsVerdict:
 
 
 async def _prepared(request):
-    upload = await prepare(request, wire.document(request))
+    upload = await prepare(request)
     body = b"".join([piece async for piece in upload.stream()])
     assert len(body) == upload.length
     return json.loads(body)

@@ -1,4 +1,4 @@
-"""The page as a bare server on a socket: it writes down what arrives, byte for byte, and answers as planned.
+"""The API reference as a bare server on a socket: it writes down what arrives, byte for byte, and answers as planned.
 
 Tasks end by the event loop's clock, `run_for` seconds after their create, so virtual time works.
 """
@@ -98,7 +98,7 @@ class Job:
         return self.body.get("prompt", "").startswith("fail")
 
     def seen(self, now):
-        """The task object of the page."""
+        """The task object of the API reference."""
         age = now - self.begun
         status = "submitted" if age < self.run_for / 4 else "processing"
         seen = {

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that were written from the page alone: a bare service and clients that talk to it."""
+"""Fixtures of the tests that were written from the API reference alone: a bare service and clients that talk to it."""
 
 import sys
 from contextlib import asynccontextmanager
@@ -8,8 +8,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # importlib mode finds no helpers beside a nested conftest
 
-from blackbox_pictures import png
 from blackbox_service import ACCESS_KEY, SECRET_KEY, Service
+from made_pictures import png
 
 from kling_async import Image2VideoRequest, KlingClient, ValidationError
 
@@ -23,7 +23,7 @@ def _no_settings(monkeypatch):
 
 @pytest.fixture
 async def service():
-    """A service that obeys the page and writes down what arrives."""
+    """A service that obeys the API reference and writes down what arrives."""
     async with Service() as running:
         yield running
 
@@ -46,7 +46,7 @@ def client(service):
 
 @pytest.fixture
 async def kling(client):
-    """A client that checks the page's rules and no capability map."""
+    """A client that checks the API reference's rules and no capability map."""
     async with client() as made:
         yield made
 
@@ -69,14 +69,14 @@ class Verdicts:
     async def accepts(self, **fields):
         """Sends the request; returns the body that arrived."""
         before = len(self.service.creates)
-        await self.kling.image2video.create(Image2VideoRequest(**{"image": png(640, 480), **fields}))
+        await self.kling.image2video.create(Image2VideoRequest(**{"image": png(), **fields}))
         assert before + 1 == len(self.service.creates)
         return self.service.creates[-1].json
 
     async def problems(self, **fields):
         """The problems for which the request is refused, as `{path: message}`."""
         with pytest.raises(ValidationError) as caught:
-            await self.kling.image2video.create(Image2VideoRequest(**{"image": png(640, 480), **fields}))
+            await self.kling.image2video.create(Image2VideoRequest(**{"image": png(), **fields}))
         assert isinstance(caught.value, ValueError)
         assert [] == self.service.arrived
         for problem in caught.value.problems:

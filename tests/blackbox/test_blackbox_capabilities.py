@@ -1,10 +1,10 @@
-"""The capability map, cell by cell, as the vendor's table has it up to kling-v2-6."""
+"""The capability map, cell by cell, as the vendor's table has it."""
 
 import logging
 import warnings
 
 import pytest
-from blackbox_pictures import png
+from made_pictures import png
 
 from kling_async import Image2VideoRequest, ValidationError
 
@@ -62,6 +62,93 @@ async def test_every_cell(client, service, model, feature, mode, duration, suppo
     assert int(supported) == len(service.arrived)
 
 
+def today(model, sound, sound_and_tail, voices, shots, elements):
+    """One model's cells for what came since mid-2025."""
+    letters = (sound, sound_and_tail, voices, shots, elements)
+    for feature, marks in zip(LATER, letters, strict=True):
+        for (mode, duration), letter in zip(CELLS, marks, strict=True):
+            yield pytest.param(
+                model, feature, mode, duration, letter == "Y", id=f"{model}-{feature}-{mode}-{duration}"
+            )
+
+
+LATER = {
+    "sound": {"sound": "on"},
+    "sound+tail": {"sound": "on", "image_tail": png()},
+    "voices": {"sound": "on", "voice_list": [{"voice_id": "a"}]},
+    "shots": {"multi_shot": True, "shot_type": "intelligence"},
+    "elements": {"element_list": [{"element_id": 160}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "feature", "mode", "duration", "supported"),
+    [
+        *today("kling-v1", NONE, NONE, NONE, NONE, "YYYY"),
+        *today("kling-v2-1-master", NONE, NONE, NONE, NONE, "YYYY"),
+        *today("kling-v2-5-turbo", NONE, NONE, NONE, NONE, "YYYY"),
+        *today("kling-v2-6", "--YY", NONE, "--YY", NONE, "YYYY"),
+        *today("kling-v3", "YYYY", "YYYY", NONE, "YYYY", "YYYY"),
+    ],
+)
+async def test_every_later_cell(client, service, model, feature, mode, duration, supported):
+    """Sound, voices and shots, each with the models that have it; of elements nothing is documented, so all pass."""
+    wanted = Image2VideoRequest(**IMAGE, **LATER[feature], model_name=model, mode=mode, duration=duration)
+    async with client(capabilities="error") as kling:
+        if supported:
+            await kling.image2video.create(wanted)
+        else:
+            with pytest.raises(ValidationError, match=model):
+                await kling.image2video.create(wanted)
+    assert int(supported) == len(service.arrived)
+
+
+@pytest.mark.parametrize("model", [*TABLE, None])
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"mode": "4k"}, "mode"),
+        ({"mode": "STD"}, "mode"),
+        ({"duration": 6}, "duration"),
+        ({"duration": "7"}, "duration"),
+        ({"duration": 15}, "duration"),
+    ],
+)
+async def test_older_models_keep_the_values_of_the_api_reference(client, service, model, fields, path):
+    """5 and 10 seconds, std and pro; without a model_name the rules are those of kling-v1."""
+    async with client(capabilities="error") as kling:
+        with pytest.raises(ValidationError, match=model or "kling-v1") as caught:
+            await kling.image2video.create(request("image", model_name=model, **fields))
+        assert [path] == [problem.path for problem in caught.value.problems]
+    async with client(capabilities="off") as kling:
+        await kling.image2video.create(request("image", model_name=model, **fields))
+    assert 1 == len(service.creates)
+
+
+@pytest.mark.parametrize("mode", ["std", "pro", "4k"])
+@pytest.mark.parametrize(
+    ("duration", "supported"), [(2, False), *((n, True) for n in range(3, 16)), (16, False)]
+)
+async def test_kling_v3_takes_3_to_15_seconds_in_three_modes(client, service, mode, duration, supported):
+    """Each whole number of them, with a last frame as well."""
+    wanted = request("image+tail", model_name="kling-v3", mode=mode, duration=duration)
+    async with client(capabilities="error") as kling:
+        if supported:
+            await kling.image2video.create(wanted)
+        else:
+            with pytest.raises(ValidationError, match="3, 4"):
+                await kling.image2video.create(wanted)
+    assert int(supported) == len(service.arrived)
+
+
+@pytest.mark.parametrize("fields", [{"mode": "dream", "duration": 60}, {"duration": "1", "mode": "4k"}])
+async def test_unknown_models_take_any_mode_and_whole_seconds(client, service, fields):
+    """Models come and go: what the map does not know, the service decides."""
+    async with client(capabilities="error") as kling:
+        await kling.image2video.create(request("image", model_name="kling-v9", **fields))
+    assert str(fields["duration"]) == service.creates[0].json["duration"]
+
+
 async def test_error_is_the_default(service):
     """A client without the option refuses an unsupported cell."""
     from kling_async import KlingClient
@@ -82,11 +169,11 @@ async def test_warn_and_off_send_unsupported_cells(client, service, caplog, mode
             await kling.image2video.create(wanted)
     assert 1 == len(service.creates)
     said = [record.getMessage() for record in caplog.records] + [str(one.message) for one in shown]
-    assert (mode == "warn") == any("kling-v2-1" in text for text in said)
+    assert (mode == "warn") == any("kling-v2-1" in text and "motion brush" in text for text in said)
 
 
-async def test_warn_and_off_keep_the_pages_rules(client, service):
-    """The switch is for the map alone: the page's rules stay."""
+async def test_warn_and_off_keep_the_other_rules(client, service):
+    """The switch is for the map alone: the API reference's rules stay."""
     for switch in ("warn", "off"):
         async with client(capabilities=switch) as kling:
             with pytest.raises(ValidationError):
@@ -116,8 +203,8 @@ async def test_unknown_models_pass(client, service, feature):
         ("simple", {"mode": "pro"}, False),
     ],
 )
-async def test_what_is_left_alone_counts_as_the_pages_default(client, service, feature, fields, supported):
-    """Without a field the page's defaults decide: kling-v1, std, 5."""
+async def test_what_is_left_alone_counts_as_the_services_default(client, service, feature, fields, supported):
+    """Without a field the API reference's defaults decide: kling-v1, std, 5."""
     async with client(capabilities="error") as kling:
         if supported:
             await kling.image2video.create(request(feature, **fields))

@@ -1,12 +1,12 @@
-"""What a create looks like on the wire, against the page's tables and its own example."""
+"""What a create looks like on the wire, against the API reference's tables and its own example."""
 
 import base64
 import json
 
 import jwt
 import pytest
-from blackbox_pictures import b64, png
 from blackbox_service import ACCESS_KEY, PATH, SECRET_KEY
+from made_pictures import b64, png, png_of_size
 
 from kling_async import CameraConfig, CameraControl, DynamicMask, Image2VideoRequest, TrajectoryPoint
 
@@ -28,7 +28,7 @@ async def test_create_posts_json_to_the_pages_path(kling, service):
 
 async def test_a_large_body_has_an_exact_length_too(kling, service):
     """Ten megabytes of picture arrive whole, with a length and not in chunks."""
-    picture = png(640, 480, size=10 * 1024 * 1024)
+    picture = png_of_size(10 * 1024 * 1024, 640, 480)
     await kling.image2video.create(Image2VideoRequest(image=picture, prompt="宇航员"))
     (sent,) = service.arrived
     assert str(len(sent.body)) == sent.header("content-length")
@@ -37,7 +37,7 @@ async def test_a_large_body_has_an_exact_length_too(kling, service):
 
 
 async def test_the_pages_own_example_arrives_as_the_page_writes_it(kling, service):
-    """Every field of the page's curl call, names, types and values."""
+    """Every field of the API reference's curl call, names, types and values."""
     request = Image2VideoRequest(
         model_name="kling-v1",
         mode="pro",
@@ -107,14 +107,14 @@ async def test_none_is_as_good_as_left_alone(kling, service):
 
 @pytest.mark.parametrize("given", [5, "5", 10, "10"], ids=repr)
 async def test_duration_travels_as_text(kling, service, given):
-    """The page's duration is a string, however it was given."""
+    """The API reference's duration is a string, however it was given."""
     await kling.image2video.create(Image2VideoRequest(image=URL, duration=given))
     assert str(given) == service.creates[0].json["duration"]
 
 
 @pytest.mark.parametrize("given", [0, 1, 0.25])
 async def test_cfg_scale_travels_as_a_number(kling, service, given):
-    """The page's cfg_scale is a float: a JSON number, 0 included."""
+    """The API reference's cfg_scale is a float: a JSON number, 0 included."""
     await kling.image2video.create(Image2VideoRequest(image=URL, cfg_scale=given))
     sent = service.creates[0].json["cfg_scale"]
     assert given == sent
@@ -139,14 +139,14 @@ async def test_short_forms_of_the_axes(kling, service, axis):
 
 @pytest.mark.parametrize("preset", ["down_back", "forward_up", "right_turn_forward", "left_turn_forward"])
 async def test_presets_travel_without_a_config(kling, service, preset):
-    """The page: config is not filled in for any type but simple."""
+    """The API reference: config is not filled in for any type but simple."""
     camera = getattr(CameraControl, preset)()
     await kling.image2video.create(Image2VideoRequest(image=URL, camera_control=camera))
     assert {"type": preset} == service.creates[0].json["camera_control"]
 
 
 async def test_points_may_be_objects_pairs_or_mappings(kling, service):
-    """All forms of a point and a mask travel as the page's objects."""
+    """All forms of a point and a mask travel as the API reference's objects."""
     masks = [
         DynamicMask(mask=URL, trajectories=[TrajectoryPoint(1, 2), (3, 4)]),
         {"mask": URL, "trajectories": [{"x": 5, "y": 6}, {"x": 7, "y": 8}]},
@@ -168,7 +168,7 @@ def test_top_left_pixels_become_bottom_left_ones():
 
 
 async def test_extra_fields_are_merged(kling, service):
-    """A field that the page does not know travels beside the others, whatever its shape."""
+    """A field that the API reference does not know travels beside the others, whatever its shape."""
     extra = {"watermark_info": {"enabled": True}, "n": 3, "deep": [{"a": None}], "ö": "ü"}
     await kling.image2video.create(
         Image2VideoRequest(image=URL, prompt="p", extra=extra, external_task_id="e")
@@ -196,9 +196,9 @@ async def test_texts_arrive_intact(kling, service, text):
 
 
 async def test_generated_external_ids_are_present_and_unique(kling, service):
-    """The same request sent five times is five jobs with five ids."""
-    request = Image2VideoRequest(image=URL)
-    for _ in range(5):
+    """Five equal requests are five jobs with five ids; the same object sent again is the same job."""
+    batch = [Image2VideoRequest(image=URL) for _ in range(5)]
+    for request in [*batch, *batch]:
         await kling.image2video.create(request)
     ids = [sent.json["external_task_id"] for sent in service.creates]
     assert 5 == len(set(ids))
@@ -212,13 +212,13 @@ async def test_the_callers_external_id_is_kept(kling, service):
 
 
 async def test_callback_url_travels(kling, service):
-    """The page's callback_url is sent as given."""
+    """The API reference's callback_url is sent as given."""
     await kling.image2video.create(Image2VideoRequest(image=URL, callback_url="https://me.example/cb?a=1"))
     assert "https://me.example/cb?a=1" == service.creates[0].json["callback_url"]
 
 
 async def test_a_manifests_old_model_field_has_no_effect(kling, service):
-    """The page: `model` changes nothing, the default model applies."""
+    """The API reference: `model` changes nothing, the default model applies."""
     request = Image2VideoRequest.from_mapping({"model": "kling-v2-1", "image": URL, "duration": "10"})
     await kling.image2video.create(request)
     assert {"image", "duration", "external_task_id"} == set(service.creates[0].json) - {"model_name"}

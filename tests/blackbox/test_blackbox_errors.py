@@ -6,14 +6,14 @@ import time
 
 import jwt
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, PATH, Reply, Service, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 import kling_async
 from kling_async import APIError, ConnectionFailedError, KlingError, MalformedResponseError, Task
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 CODES = [
     (401, 1000, "AuthenticationError"),
@@ -41,11 +41,6 @@ CODES = [
 ]
 RETRIED = {1302, 1303, 5000, 5001, 5002}
 SIGNED_ANEW = {1003, 1004}
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 @pytest.fixture
@@ -89,7 +84,7 @@ async def test_each_code_on_a_look(kling, service, status, code, name, inside_20
     ("status", "code", "name"), [row for row in CODES if row[1] < 5000 and row[1] not in (1302, 1303, 4242)]
 )
 async def test_each_refusal_of_a_create(kling, service, status, code, name):
-    """A create that is refused for good is sent once (twice where it was signed anew), and no look follows."""
+    """A create that is refused for good is sent once (twice where it was signed anew), and no poll follows."""
     service.always("create", refusal(code, status))
     with pytest.raises(getattr(kling_async, name)) as caught:
         await kling.image2video.create(image=png())
@@ -109,7 +104,7 @@ async def test_transient_refusals_of_a_create_are_sent_again(kling, service, sta
 
 @pytest.mark.parametrize(("status", "code"), [(429, 1302), (500, 5000), (503, 5001), (504, 5002)])
 async def test_transient_refusals_of_a_look_are_survived(kling, service, status, code):
-    """One more look brings the answer."""
+    """One more poll brings the answer."""
     job = service.add({"external_task_id": "e"})
     service.plan("get", refusal(code, status))
     service.plan("list", refusal(code, status))
@@ -138,7 +133,7 @@ async def test_absurd_retry_after_is_clamped(kling, service):
 
 
 async def test_not_found_is_its_own_error(kling, service):
-    """400/1201 with the seen text, on a look."""
+    """400/1201 with the seen text, on a poll."""
     with pytest.raises(kling_async.TaskNotFoundError) as caught:
         await kling.image2video.get("nonsense")
     assert "nonsense" in str(caught.value)
@@ -147,7 +142,7 @@ async def test_not_found_is_its_own_error(kling, service):
 
 
 async def test_not_found_needs_the_services_words(kling, service):
-    """Another 1201 on a look is a bad request, and no missing task."""
+    """Another 1201 on a poll is a bad request, and no missing task."""
     service.plan("get", refusal(1201, 400, "page is invalid"))
     with pytest.raises(kling_async.BadRequestError) as caught:
         await kling.image2video.get("e")
@@ -188,7 +183,7 @@ async def test_a_static_key_is_not_signed_anew(client, service):
     ids=repr,
 )
 async def test_trouble_on_a_look_is_survived(kling, service, call, trouble):
-    """An HTML 502, a reset, a cut answer, a page instead of JSON: one more look."""
+    """An HTML 502, a reset, a cut answer, a page instead of JSON: one more poll."""
     service.add({"external_task_id": "e"})
     service.plan(call, trouble)
     assert await (kling.image2video.get("e") if call == "get" else kling.image2video.list())
@@ -228,7 +223,7 @@ async def test_trouble_on_a_look_is_survived(kling, service, call, trouble):
     ids=lambda body: body[:90].decode("latin-1"),
 )
 async def test_rubbish_ends_in_a_task_or_in_our_error(kling, service, body):
-    """Whatever a look answers, it is a task or a MalformedResponseError, never a foreign exception."""
+    """Whatever a poll answers, it is a task or a MalformedResponseError, never a foreign exception."""
     service.always("get", Reply(body))
     (outcome,) = await asyncio.gather(kling.image2video.get("7"), return_exceptions=True)
     if isinstance(outcome, Task):

@@ -1,15 +1,15 @@
-"""Every way to hand in a picture, and what of it travels: the page wants plain base64 or a URL."""
+"""Every way to hand in a picture, and what of it travels: the API reference wants plain base64 or a URL."""
 
 import io
 
 import pytest
-from blackbox_pictures import b64, drawn, png
+from made_pictures import b64, drawn, png, png_of_size
 
 from kling_async import Image2VideoRequest
 
 pytestmark = pytest.mark.anyio
 
-PAGE_EXAMPLE = "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
+REFERENCE_EXAMPLE = "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg=="
 
 
 @pytest.mark.parametrize("field", ["image", "image_tail"])
@@ -36,7 +36,7 @@ async def test_plain_base64_of_the_files_bytes_travels(kling, service, tmp_path,
 @pytest.mark.parametrize("rest", [0, 1, 2])
 async def test_padding_is_right_for_every_length(kling, service, rest):
     """Files of 3n, 3n+1 and 3n+2 bytes arrive with the right padding."""
-    data = png(640, 480, size=300_000 + rest)
+    data = png_of_size(300_000 + rest, 640, 480)
     await kling.image2video.create(image=data)
     assert b64(data) == service.creates[0].json["image"]
 
@@ -60,22 +60,22 @@ async def test_a_name_without_or_with_a_wrong_ending_is_no_matter(kling, service
     assert b64(drawn("JPEG")) == service.creates[0].json["image"]
 
 
-async def test_the_pages_own_base64_is_read_and_is_too_small(kling, service, verdicts):
-    """The page's 5 by 5 pixel example is good base64 of a picture under 300 px."""
-    message = await verdicts.refuses("image", image=PAGE_EXAMPLE)
+async def test_the_references_own_base64_is_read_and_is_too_small(kling, service, verdicts):
+    """The API reference's 5 by 5 pixel example is good base64 of a picture under 300 px."""
+    message = await verdicts.refuses("image", image=REFERENCE_EXAMPLE)
     assert "300" in message
 
 
-async def test_the_pages_wrong_example_loses_its_prefix(kling, verdicts):
-    """The page forbids the data: prefix on the wire; the contract takes it off, so only the size is wrong."""
-    message = await verdicts.refuses("image", image="data:image/png;base64," + PAGE_EXAMPLE)
+async def test_the_references_wrong_example_loses_its_prefix(kling, verdicts):
+    """The API reference forbids the data: prefix on the wire; the contract takes it off, so only the size is wrong."""
+    message = await verdicts.refuses("image", image="data:image/png;base64," + REFERENCE_EXAMPLE)
     assert "300" in message
 
 
 @pytest.mark.parametrize("other", ["static_mask", "image_tail", "dynamic_masks"])
 @pytest.mark.parametrize("first_is_base64", [True, False])
 async def test_base64_and_urls_do_not_mix(verdicts, other, first_is_base64):
-    """The page: where base64 is used, all pictures of the request are base64."""
+    """API reference: where base64 is used, all pictures of the request are base64."""
     image, second = png(), "https://example.com/second.png"
     if not first_is_base64:
         image, second = second, image
@@ -113,10 +113,10 @@ async def test_a_path_as_text_is_refused_and_named(verdicts, text):
     [
         "",
         "!!!!",
-        b64(png(size=3001)).rstrip("="),
-        b64(png(size=3000)) + "=",
-        b64(png(size=3001)) + "=",
-        b64(png(size=3002)) + "=",
+        b64(png_of_size(3001)).rstrip("="),
+        b64(png_of_size(3000)) + "=",
+        b64(png_of_size(3001)) + "=",
+        b64(png_of_size(3002)) + "=",
         b64(png())[:100] + "*" + b64(png())[101:],
         "image/png;base64," + b64(png()),
         "ftp://example.com/a.png",
@@ -156,7 +156,7 @@ async def test_a_missing_file_is_refused_with_its_name(verdicts, tmp_path):
 
 
 async def test_a_directory_is_refused(verdicts, tmp_path):
-    """A folder is no picture."""
+    """A folder is not a picture."""
     await verdicts.refuses("image", image=tmp_path)
 
 

@@ -1,13 +1,13 @@
 """A create whose answer is lost: looked up by its external id, adopted, and never made twice."""
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import BAD_GATEWAY, HTML, Reply, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 from kling_async import DuplicateTaskError, KlingError, SubmissionUnknownError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 LOST = {
     "reset": {"reset": True},
@@ -25,11 +25,6 @@ LOST = {
 
 
 @pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
-
-
-@pytest.fixture
 async def kling(client):
     """A client on virtual time, with the usual patience."""
     async with client(clock=wall_clock, submit_timeout=300) as made:
@@ -43,7 +38,7 @@ def ids(service):
 
 @pytest.mark.parametrize("how", LOST)
 async def test_a_task_that_exists_is_adopted(kling, service, how):
-    """The work was done and the answer lost: one create, a look by its external id, and the task."""
+    """The work was done and the answer lost: one create, a look-up by its external id, and the task."""
     service.plan("create", Reply(work=True, **LOST[how]))
     task = await kling.image2video.create(image=png())
     assert 1 == len(service.creates)
@@ -85,7 +80,7 @@ async def test_a_late_creation_is_adopted(kling, service):
 
 
 async def test_already_exists_after_a_loss_is_the_task(kling, service):
-    """The look lags, the second create is refused as a duplicate: adopted, one task."""
+    """The look-up lags, the second create is refused as a duplicate: adopted, one task."""
     missing = envelope(code=1201, message="Task not found by id/external id: x", status=400)
     blind = []
 
@@ -134,7 +129,7 @@ async def test_other_1201_of_a_create_are_refusals(kling, service, message):
 
 @pytest.mark.parametrize("look", [BAD_GATEWAY, Reply(reset=True)], ids=["502", "reset"])
 async def test_what_cannot_be_learnt_is_said_with_the_id(kling, service, look):
-    """Neither creates nor looks are answered: the error holds the id, and no id but this one was used."""
+    """Neither creates nor look-ups are answered: the error holds the id, and no id but this one was used."""
     service.always("create", Reply(reset=True))
     service.always("get", look)
     service.always("list", look)
@@ -147,7 +142,7 @@ async def test_what_cannot_be_learnt_is_said_with_the_id(kling, service, look):
 
 
 async def test_no_resend_while_the_looks_fail(kling, service):
-    """Only a look that says "not found" allows a second create."""
+    """Only a look-up that says "not found" allows a second create."""
     service.plan("create", Reply(work=True, reset=True))
     service.always("get", BAD_GATEWAY)
     service.always("list", BAD_GATEWAY)
@@ -157,7 +152,7 @@ async def test_no_resend_while_the_looks_fail(kling, service):
 
 
 async def test_the_looked_up_task_is_adopted_while_some_looks_fail(kling, service):
-    """A 502 on the first look is no evidence; the next finds the task."""
+    """A 502 on the first look-up is no evidence; the next finds the task."""
     service.plan("create", Reply(work=True, reset=True))
     service.plan("get", BAD_GATEWAY, Reply(reset=True))
     task = await kling.image2video.create(image=png())

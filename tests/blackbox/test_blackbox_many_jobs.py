@@ -4,9 +4,9 @@ import asyncio
 import itertools
 
 import pytest
-from blackbox_pictures import png
 from blackbox_service import Reply, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 from kling_async import (
     AccountError,
@@ -19,14 +19,9 @@ from kling_async import (
     ValidationError,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 URL = "https://example.com/a.png"
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def requests(seconds):
@@ -169,7 +164,7 @@ async def test_one_bad_job_never_ends_the_others(client, timed, tmp_path):
 
 
 async def test_leaving_early_cancels_what_waits(client, timed):
-    """After the block nothing more is created; running tasks are looked at until they end, for their slots."""
+    """After the block nothing more is created; running tasks are polled until they end, for their slots."""
     async with client(clock=wall_clock, max_in_flight=3) as kling:
         async with kling.image2video.generate_many(requests([30, 200, 200, 200, 200, 200])) as outcomes:
             async for outcome in outcomes:

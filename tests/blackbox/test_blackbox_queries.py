@@ -1,4 +1,4 @@
-"""Looks at one task and at lists: paths, queries, bounds and pages."""
+"""Queries of one task and of lists: paths, queries, bounds and pages."""
 
 from urllib.parse import unquote
 
@@ -62,7 +62,7 @@ async def test_ids_that_no_path_can_hold_are_refused(kling, service, given):
 
 
 async def test_a_look_has_no_body_and_the_pages_headers(kling, service):
-    """GET without a body; the page asks for Content-Type application/json here as well."""
+    """GET without a body; the API reference asks for Content-Type application/json here as well."""
     service.add({"external_task_id": "e"})
     await kling.image2video.get("e")
     await kling.image2video.list()
@@ -158,7 +158,7 @@ async def test_a_full_page_of_known_tasks_does_not_end_the_walk(kling, service):
 
 
 async def test_no_page_after_the_thousandth(kling, service):
-    """The page's bound ends the walk where every page is full."""
+    """The API reference's bound ends the walk where every page is full."""
     service.always("list", lambda request: listing(request.target))
     seen = [task async for task in kling.image2video.iter_tasks(page_size=1)]
     assert 1000 == len(seen) == len(service.arrived)

@@ -1,4 +1,4 @@
-"""Answers as they really look, and what the page leaves open: read tolerantly, kept in `raw`."""
+"""Answers as they really look, and what the API reference leaves open: read tolerantly, kept in `raw`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -126,7 +126,7 @@ async def test_a_videos_duration(kling, service, given, expected):
 
 
 async def test_unknown_fields_are_kept(kling, service):
-    """What the page does not know yet is in `raw`, of the task and of the video."""
+    """What the API reference does not know yet is in `raw`, of the task and of the video."""
     video = {
         "id": "v",
         "url": "https://example.com/v.mp4",
@@ -147,14 +147,14 @@ async def test_unknown_fields_are_kept(kling, service):
 
 @pytest.mark.parametrize("word", ["queued", "SUCCESS", "", "cancelled"])
 async def test_unknown_status_words_are_kept_and_not_the_end(kling, service, word):
-    """A word that the page does not have is kept as text and is not terminal."""
+    """A status that the API reference does not have is kept as text and is not terminal."""
     task = await read(kling, service, task_status=word)
     assert word == task.status
     assert (False, False, False) == (task.is_terminal, task.succeeded, task.failed)
 
 
 async def test_succeeded_reads_as_succeed(kling, service):
-    """The newer API's word means the page's."""
+    """The newer API's status means that of the API reference."""
     task = await read(kling, service, task_status="succeeded")
     assert TaskStatus.SUCCEED == task.status == "succeed"
     assert task.succeeded

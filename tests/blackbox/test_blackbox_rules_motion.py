@@ -1,9 +1,9 @@
-"""The page's rules on the motion brush and the camera."""
+"""The API reference's rules on the motion brush and the camera."""
 
 import math
 
 import pytest
-from blackbox_pictures import png
+from made_pictures import png
 
 from kling_async import CameraConfig, CameraControl, DynamicMask, TrajectoryPoint, ValidationError
 
@@ -25,7 +25,7 @@ def masks(count=1, points=2, **first):
 
 @pytest.mark.parametrize("count", [1, 6])
 async def test_one_to_six_masks_pass(verdicts, count):
-    """The page: at most six."""
+    """API reference: at most six."""
     assert count == len((await verdicts.accepts(dynamic_masks=masks(count)))["dynamic_masks"])
 
 
@@ -52,7 +52,7 @@ async def test_fewer_and_more_points_are_refused(verdicts, points):
 @pytest.mark.parametrize("axis", ["x", "y"])
 @pytest.mark.parametrize("value", [1.5, 1.0, True, "1", None, math.nan, [1]], ids=repr)
 async def test_coordinates_are_whole_numbers(verdicts, axis, value):
-    """A float, a bool, text and nothing are no pixel; the path leads to the coordinate."""
+    """A float, a bool, text and nothing are not whole pixels; the path leads to the coordinate."""
     await verdicts.refuses(f"dynamic_masks[0].trajectories[0].{axis}", dynamic_masks=masks(**{axis: value}))
 
 
@@ -91,7 +91,7 @@ async def test_an_axis_within_ten_passes(verdicts, axis, value):
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("value", [-10.1, 10.1, 11, math.nan, math.inf, True, "5", [5]], ids=repr)
 async def test_an_axis_beyond_ten_is_refused(verdicts, axis, value):
-    """Just over the bound, and what is no number."""
+    """Just over the bound, and what is not a number."""
     await verdicts.refuses(
         "camera_control.config", camera_control={"type": "simple", "config": {axis: value}}
     )
@@ -112,20 +112,20 @@ async def test_two_axes_are_refused(verdicts, config):
 
 
 async def test_zeros_beside_one_axis_pass(verdicts):
-    """The page: one is not 0, the others are 0."""
+    """API reference: one is not 0, the others are 0."""
     config = dict.fromkeys(AXES, 0) | {"roll": 4}
     body = await verdicts.accepts(camera_control={"type": "simple", "config": config})
     assert config == dict.fromkeys(AXES, 0) | body["camera_control"]["config"]
 
 
 async def test_simple_needs_a_config(verdicts):
-    """The page: config is required with simple."""
+    """API reference: config is required with simple."""
     await verdicts.refuses("camera_control", camera_control={"type": "simple"})
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 async def test_only_simple_has_a_config(verdicts, preset):
-    """The page: config is not filled in with any other type."""
+    """API reference: config is not filled in with any other type."""
     camera = {"type": preset, "config": {"zoom": 1}}
     await verdicts.refuses("camera_control", camera_control=camera)
     assert {"type": preset} == (await verdicts.accepts(camera_control={"type": preset}))["camera_control"]
@@ -133,7 +133,7 @@ async def test_only_simple_has_a_config(verdicts, preset):
 
 @pytest.mark.parametrize("value", ["", "Simple", "sideways", 5, None, ["simple"]], ids=repr)
 async def test_no_other_camera_types(verdicts, value):
-    """The page's five words and no others."""
+    """The API reference's five words and no others."""
     await verdicts.refuses("camera_control", camera_control={"type": value})
 
 
@@ -144,7 +144,7 @@ async def test_what_is_no_camera_is_refused(verdicts, value):
 
 
 def test_objects_check_themselves():
-    """The camera's own classes refuse what the page refuses."""
+    """The camera's own classes refuse what the API reference refuses."""
     for build in (
         lambda: CameraConfig(zoom=10.1),
         lambda: CameraControl.zoom(-10.1),

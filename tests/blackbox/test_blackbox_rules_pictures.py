@@ -1,7 +1,7 @@
-"""The page's rules on pictures: format by bytes, 10 MB, 300 px, 1:2.5 to 2.5:1, masks against the image."""
+"""The API reference's rules on pictures: format by bytes, 10 MB, 300 px, 1:2.5 to 2.5:1, masks against the image."""
 
 import pytest
-from blackbox_pictures import MEGABYTE, b64, drawn, png
+from made_pictures import MEGABYTE, b64, drawn, png, png_of_size
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_ratio_of_exactly_two_and_a_half_passes(verdicts, width, height):
 
 @pytest.mark.parametrize(("width", "height"), [(751, 300), (300, 1500)])
 async def test_a_tail_has_no_ratio(verdicts, width, height):
-    """The page bounds the ratio of image, and not of image_tail."""
+    """The API reference bounds the ratio of image, and not of image_tail."""
     await verdicts.accepts(image_tail=png(width, height))
     await verdicts.accepts(image=None, image_tail=png(width, height))
 
@@ -58,9 +58,9 @@ async def test_a_tail_has_no_ratio(verdicts, width, height):
 @pytest.mark.parametrize("field", ["image", "image_tail"])
 async def test_ten_megabytes_and_not_one_byte_more(verdicts, tmp_path, field):
     """10*1024*1024 bytes of file pass, one more does not, in every form."""
-    for picture in forms(png(640, 480, size=10 * MEGABYTE + 1), tmp_path):
+    for picture in forms(png_of_size(10 * MEGABYTE + 1, 640, 480), tmp_path):
         assert "10" in await verdicts.refuses(field, **{field: picture})
-    for picture in forms(png(640, 480, size=10 * MEGABYTE), tmp_path):
+    for picture in forms(png_of_size(10 * MEGABYTE, 640, 480), tmp_path):
         await verdicts.accepts(**{field: picture})
 
 
@@ -77,7 +77,7 @@ async def test_only_jpeg_and_png_by_their_bytes(verdicts, tmp_path, field, kind)
 
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"hello", png()[:30]], ids=repr)
 async def test_scraps_are_refused(verdicts, tmp_path, data):
-    """Nothing, a bare signature, and text are no pictures."""
+    """Nothing, a bare signature, and text are not pictures."""
     for picture in forms(data, tmp_path):
         await verdicts.refuses("image", image=picture)
 
@@ -91,8 +91,17 @@ async def test_half_a_picture_is_refused(verdicts, tmp_path, kind, part):
         await verdicts.refuses("image", image=picture)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+async def test_data_behind_a_whole_picture_travels_with_it(verdicts, tmp_path, kind):
+    """Phones append a video, tools append zeros: the file passes and every byte of it arrives."""
+    for trailing in (b"\0" * 100_000, b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 800):
+        data = drawn(kind) + trailing
+        for picture in forms(data, tmp_path):
+            assert b64(data) == (await verdicts.accepts(image=picture))["image"]
+
+
 async def test_a_mask_has_the_images_ratio(verdicts, tmp_path):
-    """Another ratio fails the task, says the page; the same at another size passes."""
+    """Another ratio fails the task, says the API reference; the same at another size passes."""
     dynamic = {"trajectories": [(1, 2), (3, 4)]}
     for mask in forms(png(600, 600), tmp_path):
         await verdicts.refuses("static_mask", image=png(1200, 800), static_mask=mask)

@@ -7,13 +7,13 @@ import traceback
 
 import attrs
 import pytest
-from blackbox_pictures import png
 from blackbox_service import ACCESS_KEY, BAD_GATEWAY, SECRET_KEY, Reply, Service, envelope
-from virtual_time import VIRTUAL_TIME, wall_clock
+from made_pictures import png
+from virtual_time import wall_clock
 
 from kling_async import Image2VideoRequest, KlingClient, KlingError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 API_KEY = "api-key-kling-canary-0123456789"
 TROUBLE = {
@@ -28,11 +28,6 @@ TROUBLE = {
         "get": Reply(headers=(("bad header\x01", "x"),)),
     },
 }
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 class Hidden:

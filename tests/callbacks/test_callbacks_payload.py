@@ -1,4 +1,4 @@
-"""A callback's body: the page's shape, the newer one, and whatever a stranger posts."""
+"""A callback's body: the API reference's shape, the newer one, and whatever a stranger posts."""
 
 import json
 from contextlib import suppress

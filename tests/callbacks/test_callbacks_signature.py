@@ -152,7 +152,7 @@ def test_a_value_that_is_no_ascii_text_is_refused(header, value):
 )
 def test_a_timestamp_that_is_no_whole_number_is_refused(value):
     """Seconds as the service writes them, and nothing that `int` would take as well."""
-    assert "no number of unix seconds" in refusal(headers={**HEADERS, "webhook-timestamp": value})
+    assert "not a number of unix seconds" in refusal(headers={**HEADERS, "webhook-timestamp": value})
 
 
 @pytest.mark.parametrize(

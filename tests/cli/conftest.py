@@ -89,17 +89,17 @@ def python():
 
 @pytest.fixture
 def interrupt():
-    """Send a process Ctrl-C as soon as something holds; gives its exit code, stdout and stderr."""
+    """Send a process Ctrl-C, or another signal, as soon as something holds; gives exit code, stdout and stderr."""
 
-    def send(process, when):
-        deadline = time.monotonic() + 15
+    def send(process, when, number=signal.SIGINT):
+        deadline = time.monotonic() + 30
         while not when():
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        time.sleep(0.1)  # so that the answer has arrived as well
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=15)
+        time.sleep(0.3)  # so that the answer has arrived as well
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=50)
         return process.returncode, stdout, stderr
 
     return send

@@ -29,14 +29,19 @@ def test_every_error_has_its_code():
         if not any(issubclass(error, outcome.errors) for outcome in OUTCOMES)
     }
     assert {
-        "KlingError", "TaskError", "NotSubmittedError", "JournalError", "CallbackSignatureError"
+        "KlingError", "TaskError", "NotSubmittedError", "CallbackSignatureError"
     } == unplaced  # fmt: skip
 
 
-def test_timeout_of_a_task_is_no_error_of_the_disk():
-    """TimeoutError is an OSError, but the task's timeout has its own code."""
+def test_timeout_of_a_task_has_its_own_code():
+    """TimeoutError is an OSError, but the task's timeout is not a file that cannot be used."""
     assert 4 == code_of(errors.TaskTimeoutError("late", task=None, task_id="1"))
-    assert 9 == code_of(FileNotFoundError())
+    assert 2 == code_of(FileNotFoundError())
+
+
+def test_unusable_journal_is_wrong_usage():
+    """A journal is named by an option, as is everything else that exits with 2."""
+    assert 2 == code_of(errors.JournalError("in use"))
 
 
 def _failed(service):
@@ -58,13 +63,15 @@ def _slow(service):
     ],
 )
 def test_outcome_is_one_line_and_a_code(service, run, photo, prepare, code, said):
-    """Nothing is on stdout, stderr has one harmless line."""
+    """Nothing is on stdout, stderr ends with one harmless line."""
     prepare(service)
-    result = run("i2v", photo, "--timeout", "0.3")
+    result = run("i2v", photo, "--timeout", "0.3" if code == 4 else "20")
     assert (code, "") == (result.exit_code, result.stdout)
-    assert said in result.stderr
-    assert 1 == len(result.stderr.splitlines())
-    assert result.stderr.rstrip("\n").isprintable()
+    *steps, last = result.stderr.splitlines()
+    assert said in last
+    assert last.startswith("error: ")
+    assert all(line.isprintable() for line in (*steps, last))
+    assert not any("error" in line for line in steps)
 
 
 def test_without_keys_the_variables_are_named(service, run, photo, monkeypatch):
@@ -87,10 +94,10 @@ def test_unreachable_service_is_named(service, run, monkeypatch):
 def test_unknown_submission_names_its_id(service, run, photo, monkeypatch, documents):
     """Where nobody knows whether the task exists, the command that looks for it has the caller's id."""
 
-    async def unknown(_self, request):
+    async def unknown(_self, request, **_options):
         raise errors.SubmissionUnknownError(request.external_task_id, "no answer")
 
-    monkeypatch.setattr("kling_async.endpoints.image2video.Image2Video.create", unknown)
+    monkeypatch.setattr("kling_async.endpoints.image2video.Image2Video.generate", unknown)
     result = run("i2v", photo, "--external-task-id", "-mine", "--json", "--base-url", service.url)
     [document] = documents(result.stdout)
     assert (7, "-mine") == (result.exit_code, document["external_task_id"])

@@ -1,18 +1,16 @@
-"""What only a real process shows: imports, Ctrl-C, closed pipes, the emulator and the demo."""
+"""What only a real process shows: imports, closed pipes, the emulator and the demo."""
 
 import json
-import shlex
 
 import pytest
 
 from kling_async._version import __version__
-from kling_async.emulator import ByClock
 
 CLI = ("-m", "kling_async.cli")
 
 
 def _imported(process):
-    _, stderr = process.communicate(timeout=15)
+    _, stderr = process.communicate(timeout=50)
     assert 0 == process.returncode
     return {
         line.rpartition("|")[2].strip() for line in stderr.splitlines() if line.startswith("import time:")
@@ -35,7 +33,7 @@ def test_help_does_not_import_aiohttp(python, words):
 
 def test_version_is_said(python):
     """--version says the package's."""
-    assert __version__ in python(*CLI, "--version").communicate(timeout=15)[0]
+    assert __version__ in python(*CLI, "--version").communicate(timeout=50)[0]
 
 
 @pytest.mark.parametrize("name", ["click", "rich"])
@@ -43,48 +41,9 @@ def test_missing_extra_is_named(python, name):
     """Without click or rich one line says what to install."""
     code = f"import sys; sys.modules[{name!r}] = None; from kling_async.cli.main import main; main()"
     process = python("-c", code)
-    stdout, stderr = process.communicate(timeout=15)
+    stdout, stderr = process.communicate(timeout=50)
     line = f'kling-async needs {name}: pip install "kling-async[cli]"\n'
     assert (2, "", line) == (process.returncode, stdout, stderr)
-
-
-def test_interrupted_wait_names_the_command_that_goes_on(service, python, interrupt, photo, tmp_path):
-    """Ctrl-C gives both ids and a command, and that command brings the video."""
-    service.advance = ByClock(1.5)
-    process = python(*CLI, "i2v", photo, "-o", "my cat.mp4")
-    code, stdout, stderr = interrupt(process, lambda: service.counts["get"])
-    assert (130, "") == (code, stdout)
-    task = service.tasks[0]
-    assert f"task_id={task.task_id} external_task_id={task.external_task_id} goes on" in stderr
-    assert "Traceback" not in stderr
-    command = shlex.split(stderr.splitlines()[-1])
-    assert ["kling-async", "tasks", "wait", "-o", "my cat.mp4", task.task_id] == command
-    stdout, stderr = python(*CLI, *command[1:]).communicate(timeout=15)
-    assert ("my cat.mp4\n", "") == (stdout, stderr)
-    assert b"ftyp" in (tmp_path / "my cat.mp4").read_bytes()[:16]
-
-
-def test_interrupted_create_names_the_external_id(service, python, interrupt, photo):
-    """The id was chosen before the create left, so the task can be found although no answer came."""
-    service.fault("create", "hang", times=None)
-    process = python(*CLI, "i2v", photo, "--json")
-    code, stdout, stderr = interrupt(process, lambda: service.tasks)
-    assert (130, "") == (code, stdout)
-    name = service.tasks[0].external_task_id
-    assert f"external_task_id={name} may have been created" in stderr
-    assert f"kling-async tasks wait -o astronaut.mp4 {name}" in stderr
-
-
-def test_interrupted_batch_names_all_that_was_started(service, python, interrupt, photo, tmp_path):
-    """Each started task has its command; what was not started is not named."""
-    service.advance = ByClock(60)
-    (tmp_path / "jobs").write_text("\n".join([json.dumps({"image": str(photo)})] * 9))
-    process = python(*CLI, "batch", "jobs", "--concurrency", "2")
-    code, stdout, stderr = interrupt(process, lambda: len(service.tasks) == 2)
-    assert (130, "") == (code, stdout)
-    assert all(f"tasks wait -o 00{n}-astronaut.mp4" in stderr for n in (1, 2))
-    assert all(task.external_task_id in stderr for task in service.tasks)
-    assert "009-astronaut" not in stderr
 
 
 def test_closed_pipe_is_quiet_and_what_was_paid_for_is_fetched(service, python, photo, tmp_path):
@@ -93,8 +52,9 @@ def test_closed_pipe_is_quiet_and_what_was_paid_for_is_fetched(service, python, 
     process = python(*CLI, "batch", "jobs", "--concurrency", "2")
     process.stdout.close()
     process.stdout = None
-    _, stderr = process.communicate(timeout=15)
-    assert (1, "") == (process.returncode, stderr)
+    _, stderr = process.communicate(timeout=50)
+    assert 1 == process.returncode
+    assert "Traceback" not in stderr
     assert len(service.tasks) == len(list(tmp_path.glob("*.mp4"))) < 9
 
 
@@ -103,26 +63,26 @@ def test_closed_pipe_of_a_single_line_is_quiet(service, python):
     process = python(*CLI, "check")
     process.stdout.close()
     process.stdout = None
-    _, stderr = process.communicate(timeout=15)
+    _, stderr = process.communicate(timeout=50)
     assert (1, "") == (process.returncode, stderr)
 
 
 def test_emulator_prints_what_a_shell_needs_and_ends_with_ctrl_c(python, interrupt, monkeypatch):
     """The lines are good for eval, and Ctrl-C is the way to end it."""
     process = python(*CLI, "emulator", "--port", "0", "--seconds", "0")
-    lines = [process.stdout.readline() for _ in range(3)]
+    lines = [process.stdout.readline() for _ in range(4)]
     settings = dict(line.removeprefix("export ").rstrip("\n").split("=", 1) for line in lines)
-    assert ["KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY"] == list(settings)
+    assert ["KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_KEY"] == list(settings)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    assert "the keys work\n" == python(*CLI, "check").communicate(timeout=15)[0]
+    assert "the keys work\n" == python(*CLI, "check").communicate(timeout=50)[0]
     assert (0, "", "") == interrupt(process, lambda: True)
 
 
 def test_emulators_settings_for_machines(python, interrupt):
     """With --json they are one document."""
     process = python(*CLI, "emulator", "--port", "0", "--json")
-    assert {"KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY"} == set(
+    assert {"KLING_BASE_URL", "KLING_ACCESS_KEY", "KLING_SECRET_KEY", "KLING_API_KEY"} == set(
         json.loads(process.stdout.readline())
     )
     assert 0 == interrupt(process, lambda: True)[0]
@@ -132,8 +92,9 @@ def test_emulators_port_that_is_taken_is_said(service, run):
     """One line, no traceback."""
     port = service.url.rpartition(":")[2]
     result = run("emulator", "--port", port)
-    assert 9 == result.exit_code
+    assert (2, 1) == (result.exit_code, len(result.stderr.splitlines()))
     assert port in result.stderr
+    assert "rrno" not in result.stderr
 
 
 def test_demo_makes_a_video_without_keys(python, monkeypatch, tmp_path):
@@ -141,6 +102,6 @@ def test_demo_makes_a_video_without_keys(python, monkeypatch, tmp_path):
     monkeypatch.setenv("KLING_API_KEY", "not-used")
     monkeypatch.setenv("KLING_BASE_URL", "https://api.invalid")
     process = python(*CLI, "demo", "-o", tmp_path / "demo.mp4")
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=50)
     assert (0, f"{tmp_path / 'demo.mp4'}\n") == (process.returncode, stdout), stderr
     assert b"ftyp" in (tmp_path / "demo.mp4").read_bytes()[:16]

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from kling_async.cli.progress import MAX_ROWS, Display, Row, _screen
-from kling_async.emulator import ByLooks
+from kling_async.emulator import ByPolls
 from kling_async.schema.task import Task
 
 pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
@@ -35,7 +35,7 @@ def terminal(python):
         os.close(theirs)
         reader = threading.Thread(target=read)
         reader.start()
-        stdout, _ = process.communicate(timeout=15)
+        stdout, _ = process.communicate(timeout=50)
         reader.join()
         os.close(ours)
         return stdout, got.decode()
@@ -51,7 +51,7 @@ def _capable_terminal(monkeypatch):
 
 def test_steps_are_seen_on_the_terminal_and_stdout_is_pure(service, terminal, photo):
     """What the task is doing and the elapsed time go to stderr; the path alone to stdout."""
-    service.advance = ByLooks(processing=1, ended=2)
+    service.advance = ByPolls(processing=1, ended=2)
     stdout, seen = terminal("i2v", photo)
     assert "astronaut.mp4\n" == stdout
     task_id = service.tasks[0].task_id
@@ -68,10 +68,14 @@ def test_outcomes_stand_above_the_rows(service, terminal, photo, tmp_path):
     assert "5       failed" in seen or "5\tfailed" in seen
 
 
-def test_dumb_terminal_stays_quiet(service, terminal, photo, monkeypatch):
-    """Where the cursor cannot move, nothing is drawn."""
+def test_dumb_terminal_gets_lines(service, terminal, photo, monkeypatch):
+    """If the cursor cannot move, nothing is drawn, and each step is a line, as on a pipe."""
     monkeypatch.setenv("TERM", "dumb")
-    assert ("astronaut.mp4\n", "") == terminal("i2v", photo)
+    stdout, seen = terminal("i2v", photo, "--model-name", "kling-v2-6")
+    assert "astronaut.mp4\n" == stdout
+    ids = f"task_id={service.tasks[0].task_id} external_task_id={service.tasks[0].external_task_id}"
+    steps = [f"submitting {photo}", f"submitted {ids}", f"succeed {ids}", "downloading astronaut.mp4"]
+    assert steps == seen.splitlines()
 
 
 def test_rows_are_few():

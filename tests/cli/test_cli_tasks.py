@@ -22,7 +22,7 @@ def test_get_shows_a_task_by_either_id(run, task_id):
 
 
 def test_get_for_machines_has_the_answer_as_received(run, task_id, documents):
-    """What the page does not know is in `raw`."""
+    """What this library does not know is in `raw`."""
     [document] = documents(run("tasks", "get", "mine", "--json").stdout)
     assert task_id == document["task_id"] == document["raw"]["task_id"]
 
@@ -72,8 +72,8 @@ def test_wait_that_ends_too_soon_can_be_repeated(service, run, photo):
     assert result.stderr.endswith(f"go on with: kling-async tasks wait {task_id}\n")
 
 
-def test_wait_for_ever_is_possible(run, task_id):
-    """--timeout inf is no timeout."""
+def test_wait_without_limit_is_possible(run, task_id):
+    """--timeout inf waits without limit."""
     assert 0 == run("tasks", "wait", task_id, "--timeout", "inf").exit_code
 
 

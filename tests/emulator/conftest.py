@@ -1,44 +1,18 @@
-"""A raw client for the emulator, and pictures made by hand."""
+"""A raw client for the emulator, and pictures."""
 
-import base64
 import json
-import struct
 import time
-import zlib
 from contextlib import asynccontextmanager
 
 import aiohttp
 import jwt
+import made_pictures
 import pytest
 from yarl import URL
 
 from kling_async.emulator import Emulator
 
 PATH = "/v1/videos/image2video"
-
-
-def _chunk(kind, body):
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png(width=512, height=512, padding=0):
-    """A flat grey PNG; `padding` bytes of text make it as large as wanted."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    text = _chunk(b"tEXt", b"Comment\0" + b" " * padding) if padding else b""
-    pixels = zlib.compress((b"\0" + b"\x80" * width) * height, 9)
-    return b"\x89PNG\r\n\x1a\n" + header + text + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
-
-
-def jpeg(width=512, height=512):
-    """A JPEG's markers around a scan of nothing; enough for a header's reader."""
-    frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\x00"
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + b"\x00" * 20
-    return b"\xff\xd8\xff\xe0\x00\x04\x00\x00" + frame + scan + b"\xff\xd9"
-
-
-def b64(data):
-    """Raw base64, as it travels."""
-    return base64.b64encode(data).decode()
 
 
 class Wire:
@@ -81,7 +55,7 @@ class Wire:
         return await self.send("GET", f"{PATH}{query}")
 
     async def ended(self, **fields):
-        """Create a task and look until it has ended; gives the task object."""
+        """Create a task and poll until it has ended; gives the task object."""
         task_id = await self.created(**fields)
         for _ in range(5):
             _, payload, _ = await self.get(task_id)
@@ -125,11 +99,5 @@ def emulate():
 
 @pytest.fixture
 def pictures():
-    """Pictures by hand: `.png(width, height, padding)`, `.jpeg(width, height)`, `.b64(data)`."""
-
-    class Pictures:
-        png = staticmethod(png)
-        jpeg = staticmethod(jpeg)
-        b64 = staticmethod(b64)
-
-    return Pictures
+    """The module of pictures made by hand."""
+    return made_pictures

@@ -22,6 +22,7 @@ async def test_create_answers_a_submitted_task(emulate):
         expected = {
             "task_id": data["task_id"],
             "task_status": "submitted",
+            "task_info": {},
             "created_at": 1_750_000_000_500,
             "updated_at": 1_750_000_000_500,
         }
@@ -162,7 +163,7 @@ async def test_list_pages_newest_first(emulate):
     "query", ["?pageNum=0", "?pageNum=1001", "?pageSize=0", "?pageSize=501", "?pageNum=x", "?pageNum="]
 )
 async def test_page_out_of_range_is_refused(query, emulate):
-    """The page's bounds hold on the server too."""
+    """The bounds of a page hold on the server too."""
     async with emulate() as wire:
         status, payload, _ = await wire.list(query)
         assert (400, 1201) == (status, payload["code"])
@@ -180,9 +181,11 @@ async def test_page_at_its_bounds_is_taken(query, emulate):
     [
         ("PUT", PATH, 1202),
         ("DELETE", f"{PATH}/1", 1202),
-        ("GET", f"{PATH}/", 1203),
         ("GET", f"{PATH}/a/b", 1203),
-        ("GET", "/v1/videos/text2video", 1203),
+        ("GET", "/v1/videos/text3video", 1203),
+        ("GET", "/v1/videos/identify-face", 1202),
+        ("POST", "/account/costs", 1202),
+        ("POST", "/v1/general/presets-voices", 1202),
         ("GET", "/", 1203),
     ],
 )
@@ -215,7 +218,7 @@ async def test_other_content_type_is_1200(emulate):
 async def test_broken_rule_is_refused_over_the_wire(emulate):
     """A rule's code and message arrive, and no task is made."""
     async with emulate() as wire:
-        status, payload, _ = await wire.create(duration=5)
+        status, payload, _ = await wire.create(duration=[5])
         assert (400, 1201, "duration must be a string") == (status, payload["code"], payload["message"])
         assert [] == wire.emulator.tasks
 
@@ -238,9 +241,30 @@ async def test_big_body_is_read_in_a_thread(emulate, pictures):
         assert shown == wire.emulator.tasks[0].body["image"]
 
 
+async def test_unknown_paths_are_authenticated_first(emulate):
+    """Without a key nobody learns what the service has."""
+    async with emulate() as wire:
+        for path in ("/nowhere", "/v1/videos/nothing", "/"):
+            assert 404 == (await wire.send("GET", path))[0]
+            status, payload, _ = await wire.send("GET", path, headers={"Authorization": "Bearer x"})
+            assert (401, 1002) == (status, payload["code"])
+
+
+async def test_slashes_of_the_vendors_samples_are_served(emulate):
+    """A slash after the path of a create, and two before an id."""
+    async with emulate() as wire:
+        body = {"image": "http://127.0.0.1:9/a.png", "external_task_id": "mine"}
+        status, payload, _ = await wire.send("POST", f"{PATH}/", body=body)
+        assert 200 == status
+        for target in (f"{PATH}//{payload['data']['task_id']}", f"{PATH}//mine", f"{PATH}/mine/"):
+            status, found, _ = await wire.send("GET", target)
+            assert (200, payload["data"]["task_id"]) == (status, found["data"]["task_id"])
+        assert 1 == len((await wire.send("GET", f"{PATH}/?pageNum=1"))[1]["data"])
+
+
 async def test_body_beyond_all_bounds_is_1200(emulate, monkeypatch):
     """Eight pictures fit; what is larger is refused in an envelope."""
-    monkeypatch.setattr("kling_async.emulator.app.LARGEST_BODY", 1000)
+    monkeypatch.setattr("kling_async.emulator.front.LARGEST_BODY", 1000)
     async with emulate() as wire:
         status, payload, _ = await wire.create(prompt="x" * 1000)
         assert (400, 1200) == (status, payload["code"])

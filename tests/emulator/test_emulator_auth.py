@@ -59,22 +59,52 @@ async def test_other_schemes_and_rubbish_are_1002(emulate):
         {"iss": "somebody"},
         {"iss": None},
         {"exp": None},
-        {"nbf": None},
-        {"iat": 1},
         {"key": "x" * 40},
-        {"header": {"kid": "1"}},
+        {"nbf": "1"},
+        {"iat": True},
     ],
 )
 async def test_wrong_issuer_claims_or_signature_are_1002(claims, emulate, token):
-    """Exactly iss, exp and nbf, signed by this account, under the exact header."""
+    """A token is this account's, signed by it, and has an end; its times are numbers."""
     async with emulate() as wire:
         assert (401, 1002) == await refused(wire, f"Bearer {token(wire.emulator, **claims)}")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"nbf": None},
+        {"iat": int(NOW)},
+        {"iat": NOW - 0.5, "jti": "1", "sub": 7, "aud": ["x"]},
+        {"header": {"kid": "1"}},
+        {"header": {"typ": None}},
+    ],
+)
+async def test_tokens_of_other_makers_pass(claims, emulate, token):
+    """Other claims and header fields are ignored, and nbf may be missing."""
+    async with emulate(clock=lambda: NOW) as wire:
+        assert (200, 0) == await refused(wire, f"Bearer {token(wire.emulator, now=NOW, **claims)}")
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+async def test_token_of_the_future_is_1003(claim, emulate, token):
+    """A token may not have been made later than now, not even by a second."""
+    async with emulate(clock=lambda: NOW) as wire:
+        future = token(wire.emulator, now=NOW, **{claim: NOW + 1})
+        assert (401, 1003) == await refused(wire, f"Bearer {future}")
 
 
 async def test_claims_that_are_no_numbers_are_1002(emulate, token):
     """A flag is no time."""
     async with emulate() as wire:
         assert (401, 1002) == await refused(wire, f"Bearer {token(wire.emulator, exp=True)}")
+
+
+async def test_claims_of_any_size_are_numbers(emulate, token):
+    """An end beyond all floats is in the future all the same."""
+    async with emulate() as wire:
+        assert (200, 0) == await refused(wire, f"Bearer {token(wire.emulator, exp=10**400)}")
+        assert (401, 1003) == await refused(wire, f"Bearer {token(wire.emulator, iat=10**400)}")
 
 
 async def test_other_algorithms_are_1002(emulate):

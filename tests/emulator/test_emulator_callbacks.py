@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from kling_async.emulator import AtOnce, ByClock, Emulator
-from kling_async.emulator.callbacks import sign
+from kling_async.emulator.service.callbacks import sign
 
 pytestmark = pytest.mark.anyio
 
@@ -38,11 +38,11 @@ async def receiver(status=200):
 async def answered(emulator):
     """Wait until every callback has an outcome."""
     async with asyncio.timeout(5):
-        await asyncio.gather(*emulator._callbacks._posts)
+        await emulator.fast_forward(0)
 
 
-async def test_each_change_is_posted_at_the_look(emulate):
-    """Two looks, two changes, two bare task objects."""
+async def test_each_change_is_posted_at_the_poll(emulate):
+    """Two polls, two changes, two bare task objects."""
     async with receiver() as (url, got), emulate() as wire:
         task = await wire.ended(callback_url=url, external_task_id="mine")
         await answered(wire.emulator)
@@ -53,7 +53,7 @@ async def test_each_change_is_posted_at_the_look(emulate):
 
 
 async def test_changes_by_the_clock_are_posted_when_they_happen(emulate):
-    """Nobody looks, and the callbacks come all the same."""
+    """Nobody polls, and the callbacks come all the same."""
     async with receiver(500) as (url, got), emulate(advance=ByClock(0.04)) as wire:
         await wire.created(callback_url=url)
         async with asyncio.timeout(5):

@@ -20,7 +20,8 @@ async def test_state_tells_the_ledger(emulate):
         await wire.send("GET", "/nowhere")
         status, state, _ = await wire.send("GET", "/_emulator/state")
         assert 200 == status
-        assert {"capacity": 3, "strangers": 0, "list_order": "newest"} == state["settings"]
+        expected = {"capacity": 3, "strangers": 0, "list_order": "newest", "repeated_ids": "refuse"}
+        assert expected.items() <= state["settings"].items()
         assert {"create": 1, "other": 1} == state["counts"]
         assert [(task_id, "mine", "submitted")] == [
             (task["task_id"], task["external_task_id"], task["status"]) for task in state["tasks"]
@@ -43,17 +44,30 @@ async def test_faults_are_planned_over_the_wire(emulate):
 async def test_settings_change_over_the_wire(emulate):
     """Capacity, strangers, order, and the next task's failure."""
     async with emulate() as wire:
-        wanted = {"capacity": 9, "strangers": 2, "list_order": "oldest", "fail_next": "no"}
-        status, settings, _ = await wire.send("POST", "/_emulator/settings", body=wanted)
-        assert (200, {"capacity": 9, "strangers": 2, "list_order": "oldest"}) == (status, settings)
+        wanted = {"capacity": {"video": 9}, "strangers": 2, "list_order": "oldest"}
+        status, settings, _ = await wire.send(
+            "POST", "/_emulator/settings", body={**wanted, "fail_next": "no", "repeated_ids": "accept"}
+        )
+        assert (200, "accept") == (status, settings["repeated_ids"])
+        assert wanted.items() <= settings.items()
         assert "failed" == (await wire.ended())["task_status"]
+
+
+async def test_faults_next_to_nothing_are_forgotten_over_the_wire(emulate):
+    """A plan that never struck is gone as well, and the answer says so."""
+    async with emulate() as wire:
+        await wire.send("POST", "/_emulator/faults", body={"call": "any", "kind": "empty", "times": None})
+        status, payload, _ = await wire.send("DELETE", "/_emulator/faults")
+        assert (200, {"planned": None}) == (status, payload)
+        assert 200 == (await wire.list())[0]
+        assert {} == wire.emulator.injected
 
 
 async def test_one_setting_leaves_the_others(emulate):
     """What is not named stays."""
     async with emulate(capacity=4) as wire:
         _, settings, _ = await wire.send("POST", "/_emulator/settings", body={"strangers": 1})
-        assert {"capacity": 4, "strangers": 1, "list_order": "newest"} == settings
+        assert {"capacity": 4, "strangers": 1, "list_order": "newest"}.items() <= settings.items()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +77,10 @@ async def test_one_setting_leaves_the_others(emulate):
         ("settings", {"capacity": "many"}),
         ("settings", []),
         ("settings", b"{"),
+        ("settings", {"files_url": "ftp://a.example"}),
+        ("fast-forward", {"seconds": -1}),
+        ("fast-forward", {}),
+        ("fill", {"seconds": "x"}),
         ("faults", {"call": "create"}),
         ("faults", {"call": "create", "kind": "fire"}),
         ("faults", {"call": "create", "kind": "empty", "times": "x"}),
@@ -116,7 +134,7 @@ def test_importing_is_cheap():
 def test_emulator_is_an_island():
     """No module here imports from the rest of the package."""
     names = set()
-    for module in Path(kling_async.emulator.__file__).parent.glob("*.py"):
+    for module in Path(kling_async.emulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.ImportFrom):
                 names.add(node.module)

@@ -7,17 +7,21 @@ import random
 import aiohttp
 import pytest
 
-from kling_async.emulator.faults import KINDS, FaultPlan, mutate, replace
-from kling_async.emulator.trouble import HANDLERS
+from kling_async.emulator.trouble.kinds import KINDS
+from kling_async.emulator.trouble.plan import FaultPlan
+from kling_async.emulator.trouble.spoil import mutate, replace
 
 pytestmark = pytest.mark.anyio
 
 GONE = (aiohttp.ClientConnectionError, ConnectionError)
 
 
-def test_every_kind_has_its_handler():
-    """The plan's table and the wire's name the same kinds."""
-    assert set(KINDS) == set(HANDLERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_what_it_does(kind):
+    """A kind has its name, a sentence and at least one call."""
+    known = KINDS[kind]
+    assert (kind, True) == (known.name, known.does.endswith("."))
+    assert known.calls
 
 
 @pytest.mark.parametrize(("kind", "created"), [("reset-before", 0), ("reset-after", 1)])
@@ -258,7 +262,7 @@ async def test_late_creation_meets_the_unique_id(emulate):
 
 
 async def test_lagging(emulate):
-    """Neither a look nor the list finds the task for a while; its id is taken all the same."""
+    """Neither a poll nor the list finds the task for a while; its id is taken all the same."""
     async with emulate() as wire:
         wire.emulator.fault("create", "lagging", seconds=0.1)
         await wire.created(external_task_id="mine")
@@ -269,7 +273,7 @@ async def test_lagging(emulate):
         assert 200 == (await wire.get("mine"))[0]
 
 
-async def test_amnesia_for_ever(emulate):
+async def test_amnesia_without_limit(emulate):
     """The service forgets the task and its id; the ledger does not."""
     async with emulate() as wire:
         await wire.created(external_task_id="mine")
@@ -355,7 +359,7 @@ def test_chance_is_seeded():
 
     def strikes(seed):
         plan = FaultPlan()
-        plan.plan("get", "empty", times=None, probability=0.3, seed=seed)
+        plan.fault("get", "empty", times=None, probability=0.3, seed=seed)
         return [plan.draw("get") is not None for _ in range(1000)]
 
     assert strikes(1) == strikes(1)
@@ -379,11 +383,11 @@ def test_chance_is_seeded():
 def test_senseless_plans_are_refused(call, kind, options, complaint):
     """A plan that could never strike as meant is an error at once."""
     with pytest.raises(ValueError, match=complaint):
-        FaultPlan().plan(call, kind, **options)
+        FaultPlan().fault(call, kind, **options)
 
 
 def test_fault_tells_its_state():
     """A fault's repr says what is left of it."""
     plan = FaultPlan()
-    assert "<Fault empty on any, 2 more>" == repr(plan.plan("any", "empty", times=2))
-    assert "<Fault hang on get, for ever>" == repr(plan.plan("get", "hang", times=None))
+    assert "<Fault empty on any, 2 more>" == repr(plan.fault("any", "empty", times=2))
+    assert "<Fault hang on get, without limit>" == repr(plan.fault("get", "hang", times=None))

@@ -1,9 +1,9 @@
-"""What moves and how, as pure numbers: signs from the page, bounds from the drawing."""
+"""What moves and how, as pure numbers: signs from the API reference, bounds from the drawing."""
 
 import pytest
 
-from kling_async.emulator import motion
-from kling_async.emulator.motion import Move
+from kling_async.emulator.videos import motion
+from kling_async.emulator.videos.motion import Move
 
 
 def seen(moves, t=1.0, x=0.0, y=0.0):
@@ -119,7 +119,7 @@ def test_the_course_of_a_simple_camera():
 @pytest.mark.parametrize("height", [0.4, 1.0, 2.5])
 @pytest.mark.parametrize("moves", EVERY_COURSE, ids=str)
 def test_no_camera_looks_beyond_the_margin(moves, height):
-    """Over the page's shapes, 1:2.5 to 2.5:1, what a frame shows is never beyond what is drawn around the picture."""
+    """Over the allowed shapes, 1:2.5 to 2.5:1, what a frame shows is never beyond what is drawn around the picture."""
     margin = motion.MARGIN * max(1.0, height)
     for step in range(11):
         for x, y in ((-0.5, -height / 2), (0.5, -height / 2), (-0.5, height / 2), (0.5, height / 2)):
@@ -137,7 +137,7 @@ def test_a_view_in_pixels():
 
 
 def test_a_path_is_travelled_at_even_speed_with_its_origin_at_the_bottom():
-    """Half of an L-shaped path of equal legs is its corner; up on the page is up in the picture."""
+    """Half of an L-shaped path of equal legs is its corner; up in the API reference is up in the picture."""
     path = [(10, 10), (110, 10), (110, 110)]
     assert (0.0, 0.0) == pytest.approx(motion.travelled(path, 0.0))
     assert (100.0, 0.0) == pytest.approx(motion.travelled(path, 0.5))

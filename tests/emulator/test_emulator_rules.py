@@ -1,11 +1,11 @@
-"""Each rule of the page has a request that it alone refuses."""
+"""Each rule has a request that it alone refuses."""
 
 import json
 
 import pytest
 
-from kling_async.emulator.rules import RULES, broken
-from kling_async.emulator.submission import parse
+from kling_async.emulator.service.rules import IMAGE2VIDEO, TEXT2VIDEO, UNCHECKED, VIDEO_EXTEND, broken
+from kling_async.emulator.service.submission import parse
 
 URL = "https://pictures.example/a.png"
 BASE = {"image": URL}
@@ -18,6 +18,19 @@ def simple(**config):
     return {"type": "simple", "config": config}
 
 
+def shot(seconds):
+    """One shot of a multi-shot request."""
+    return {"index": 1, "prompt": "a cat", "duration": str(seconds)}
+
+
+def customized(*seconds):
+    """A request that writes its own shots."""
+    shots = [shot(one) for one in seconds]
+    return {**BASE, "multi_shot": True, "shot_type": "customize", "multi_prompt": shots}
+
+
+VOICE = {"voice_id": "v1"}
+PROMPT = {"prompt": "a cat"}
 TEXT = {
     "model_name": 1,
     "image": ["a"],
@@ -37,8 +50,10 @@ REFUSED = [
     ("one of three", {**BASE, "image_tail": URL, "camera_control": simple(zoom=1)}),
     ("one of three", {**BASE, "image_tail": URL, "static_mask": URL}),
     ("one of three", {**BASE, "dynamic_masks": [BRUSH], "camera_control": simple(zoom=1)}),
-    ("mode", {**BASE, "mode": "4k"}),
-    ("duration", {**BASE, "duration": "6"}),
+    ("mode", {**BASE, "mode": ""}),
+    ("duration", {**BASE, "duration": "0"}),
+    ("duration", {**BASE, "duration": "5.5"}),
+    ("duration", {**BASE, "duration": "05"}),
     ("duration", {**BASE, "duration": ""}),
     ("prompt length", {**BASE, "prompt": "x" * 2501}),
     ("negative_prompt length", {**BASE, "negative_prompt": "😀" * 2501}),
@@ -97,7 +112,59 @@ REFUSED = [
     ("camera moves on one axis", {**BASE, "camera_control": simple(zoom=1, pan=1)}),
     ("camera moves on one axis", {**BASE, "camera_control": simple(zoom=0)}),
     ("camera moves on one axis", {**BASE, "camera_control": simple()}),
+    ("watermark_info is an object", {**BASE, "watermark_info": True}),
+    ("watermark_info.enabled", {**BASE, "watermark_info": {"enabled": "yes"}}),
+    ("sound is text", {**BASE, "sound": True}),
+    ("sound", {**BASE, "sound": "maybe"}),
+    ("voice_list is a list", {**BASE, "sound": "on", "voice_list": {"voice_id": "1"}}),
+    ("voice_list count", {**BASE, "sound": "on", "voice_list": [VOICE] * 3}),
+    ("voice_list count", {**BASE, "sound": "on", "voice_list": []}),
+    ("voice ids", {**BASE, "sound": "on", "voice_list": [{"voice_id": 1}]}),
+    ("voices need sound", {**BASE, "voice_list": [VOICE]}),
+    ("voices need sound", {**BASE, "sound": "off", "voice_list": [VOICE]}),
+    ("element_list is a list", {**BASE, "element_list": [160]}),
+    ("element_list count", {**BASE, "element_list": [{"element_id": 1}] * 4}),
+    ("element ids", {**BASE, "element_list": [{"element_id": "160"}]}),
+    ("voices or elements", {**BASE, "sound": "on", "voice_list": [VOICE], "element_list": [{"element_id": 1}]}),
+    ("shot_type is text", {**BASE, "shot_type": 1}),
+    ("shot_type", {**BASE, "shot_type": "free"}),
+    ("multi_shot is a flag", {**BASE, "multi_shot": "true"}),
+    ("multi_shot has a type", {**BASE, "multi_shot": True}),
+    ("customize has shots", {**BASE, "multi_shot": True, "shot_type": "customize"}),
+    ("multi_prompt is a list", {**BASE, "multi_prompt": "a cat"}),
+    ("multi_prompt count", {**BASE, "multi_prompt": [shot(1)] * 7}),
+    ("shots are whole", {**BASE, "multi_prompt": [{**shot(1), "index": "1"}]}),
+    ("shots are whole", {**BASE, "multi_prompt": [{"index": 1, "duration": "1"}]}),
+    ("shots are whole", {**BASE, "multi_prompt": [{**shot(1), "duration": "0"}]}),
+    ("shot prompt length", {**BASE, "multi_prompt": [{**shot(1), "prompt": "x" * 513}]}),
+    ("shots add up", {**customized(2, 2)}),
+    ("shots add up", {**customized(3, 4), "duration": "8"}),
 ]  # fmt: skip
+TEXT2VIDEO_REFUSED = [
+    *((f"{field} is text", {**PROMPT, field: [1]}) for field in ("model_name", "negative_prompt", "mode", "duration")),
+    ("prompt is text", {"prompt": [1]}),
+    ("aspect_ratio is text", {**PROMPT, "aspect_ratio": 1}),
+    ("aspect_ratio", {**PROMPT, "aspect_ratio": "4:3"}),
+    ("prompt required", {"model_name": "kling-v1"}),
+    ("prompt required", {"prompt": "", "multi_shot": True, "shot_type": "intelligence"}),
+]  # fmt: skip
+VIDEO_EXTEND_REFUSED = [
+    ("video_id is text", {"video_id": 7}),
+    ("video_id required", {"prompt": "x"}),
+    ("prompt is text", {"video_id": "v", "prompt": 1}),
+    ("negative_prompt is text", {"video_id": "v", "negative_prompt": 1}),
+    ("prompt length", {"video_id": "v", "prompt": "x" * 2501}),
+    ("cfg_scale range", {"video_id": "v", "cfg_scale": 2}),
+    ("callback_url", {"video_id": "v", "callback_url": "x"}),
+]
+UNCHECKED_REFUSED = [
+    ("callback_url is text", {"callback_url": 1}),
+    ("external_task_id is text", {"external_task_id": 1}),
+    ("callback_url", {"callback_url": "x"}),
+    ("external_task_id", {"external_task_id": ".."}),
+    ("watermark_info is an object", {"watermark_info": 1}),
+    ("watermark_info.enabled", {"watermark_info": {"enabled": 1}}),
+]
 
 
 def with_pictures(name, pictures):
@@ -133,9 +200,33 @@ def test_rule_alone_refuses(rule, request_body, pictures):
     assert [rule] == [one.rule.name for one in broken(body, capabilities=False)]
 
 
+@pytest.mark.parametrize(
+    ("book", "rule", "request_body"),
+    [
+        *((TEXT2VIDEO, *case) for case in TEXT2VIDEO_REFUSED),
+        *((VIDEO_EXTEND, *case) for case in VIDEO_EXTEND_REFUSED),
+        *((UNCHECKED, *case) for case in UNCHECKED_REFUSED),
+    ],
+)
+def test_rule_of_another_endpoint_alone_refuses(book, rule, request_body):
+    """The request breaks this rule of its endpoint's book and no other."""
+    assert [rule] == [one.rule.name for one in broken(request_body, book, capabilities=False)]
+
+
 def test_every_rule_is_refused_by_a_request():
-    """No rule of the table is without its request above."""
-    assert {rule.name for rule in RULES} == {name for name, _ in REFUSED}
+    """No rule of a book is without its request above; those that books share are tried once."""
+    tried = {name for name, _ in REFUSED}
+    assert {rule.name for rule in IMAGE2VIDEO.rules} == tried
+    assert {rule.name for rule in TEXT2VIDEO.rules} <= tried | {name for name, _ in TEXT2VIDEO_REFUSED}
+    assert {rule.name for rule in VIDEO_EXTEND.rules} <= tried | {name for name, _ in VIDEO_EXTEND_REFUSED}
+    assert {rule.name for rule in UNCHECKED.rules} == {name for name, _ in UNCHECKED_REFUSED}
+
+
+def test_the_names_of_a_book_are_its_rules_alone():
+    """A name tells the rule."""
+    for book in (IMAGE2VIDEO, TEXT2VIDEO, VIDEO_EXTEND, UNCHECKED):
+        names = [rule.name for rule in (*book.rules, *book.capabilities)]
+        assert len(set(names)) == len(names)
 
 
 ACCEPTED = [
@@ -153,6 +244,15 @@ ACCEPTED = [
     {**BASE, "camera_control": {"type": "simple", "config": {"zoom": -10, "pan": 0, "roll": None}}},
     {**BASE, "camera_control": {"type": "forward_up", "config": None}},
     {**BASE, "callback_url": "http://localhost:1/x", "external_task_id": "a/b %"},
+    {**BASE, "mode": "8k", "duration": "7"},
+    {**BASE, "watermark_info": {"enabled": True}},
+    {**BASE, "watermark_info": {}},
+    {**BASE, "sound": "on", "voice_list": [VOICE] * 2},
+    {**BASE, "element_list": [{"element_id": 160}] * 3},
+    {**BASE, "multi_shot": False, "multi_prompt": [shot(1)]},
+    {**BASE, "multi_shot": True, "shot_type": "intelligence"},
+    {**customized(2, 3), "prompt": "ignored"},
+    {**customized(1, 1, 1, 1, 1, 1), "duration": "6"},
 ]
 
 
@@ -160,6 +260,21 @@ ACCEPTED = [
 def test_request_within_the_bounds_is_accepted(body):
     """A request on the right side of every bound breaks nothing."""
     assert [] == broken(body, capabilities=False)
+
+
+@pytest.mark.parametrize(
+    ("book", "body"),
+    [
+        (TEXT2VIDEO, PROMPT),
+        (TEXT2VIDEO, {**PROMPT, "aspect_ratio": "1:1", "camera_control": simple(zoom=1)}),
+        (TEXT2VIDEO, {**customized(2, 3), "image": [1]}),
+        (VIDEO_EXTEND, {"video_id": "v", "prompt": "x" * 2500, "cfg_scale": 1}),
+        (UNCHECKED, {"anything": [1, {"n": None}], "external_task_id": "mine"}),
+    ],
+)
+def test_request_to_another_endpoint_is_accepted(book, body):
+    """Each endpoint knows its own fields and ignores the others'."""
+    assert [] == broken(body, book, capabilities=False)
 
 
 @pytest.mark.parametrize(("width", "height"), [(300, 300), (750, 300), (300, 750), (1000, 400)])
@@ -178,7 +293,7 @@ def test_exactly_ten_megabytes_are_accepted(pictures):
 
 
 def test_tail_may_have_any_ratio(pictures):
-    """The page bounds the ratio of `image` alone."""
+    """The API reference bounds the ratio of `image` alone."""
     body = {"image": pictures.b64(pictures.png()), "image_tail": pictures.b64(pictures.png(1200, 300))}
     assert [] == broken(body, capabilities=False)
 

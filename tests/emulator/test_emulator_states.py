@@ -1,44 +1,44 @@
-"""How tasks move on: at once, by looks, by the clock."""
+"""How tasks move on: at once, by polls, by the clock."""
 
 import asyncio
 
 import pytest
 
-from kling_async.emulator import AtOnce, ByClock, ByLooks
-from kling_async.emulator.state import TRANSITIONS, Status, Task
+from kling_async.emulator import AtOnce, ByClock, ByPolls
+from kling_async.emulator.service.states import TRANSITIONS, Status, Task
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
-async def statuses(wire, task_id, looks):
-    """What so many looks see."""
-    return [(await wire.get(task_id))[1]["data"]["task_status"] for _ in range(looks)]
+async def statuses(wire, task_id, polls):
+    """What so many polls show."""
+    return [(await wire.get(task_id))[1]["data"]["task_status"] for _ in range(polls)]
 
 
 async def test_at_once(emulate):
-    """The first look sees the end, and no slot is held."""
+    """The first poll shows the end, and no slot is held."""
     async with emulate(advance=AtOnce(), capacity=1) as wire:
         task_id = await wire.created()
         assert 0 == wire.emulator.in_flight
         assert ["succeed"] == await statuses(wire, task_id, 1)
 
 
-async def test_by_looks(emulate):
-    """Each look is counted; the table says at which one a task moves."""
-    async with emulate(advance=ByLooks(2, 4)) as wire:
+async def test_by_polls(emulate):
+    """Each poll is counted; the table says at which one a task moves."""
+    async with emulate(advance=ByPolls(2, 4)) as wire:
         task_id = await wire.created()
         expected = ["submitted", "processing", "processing", "succeed", "succeed"]
         assert expected == await statuses(wire, task_id, 5)
 
 
-async def test_list_page_is_a_look(emulate):
-    """A page that shows a task looks at it; one that does not, does not."""
+async def test_list_page_is_a_poll(emulate):
+    """A page that shows a task polls it; one that does not, does not."""
     async with emulate() as wire:
         old, new = await wire.created(), await wire.created()
         await wire.list("?pageSize=1")
         await wire.list("?pageSize=1")
-        looks = {task.task_id: task.looks for task in wire.emulator.tasks}
-        assert {old: 0, new: 2} == looks
+        polls = {task.task_id: task.polls for task in wire.emulator.tasks}
+        assert {old: 0, new: 2} == polls
 
 
 async def test_by_clock(emulate):
@@ -86,7 +86,7 @@ async def test_failures_by_predicate(emulate):
         assert "succeed" == (await wire.ended(prompt="a cat"))["task_status"]
 
 
-@pytest.mark.parametrize(("advance", "first", "second"), [(ByLooks, 3, 2), (ByLooks, -1, 2), (ByClock, 1, 2)])
+@pytest.mark.parametrize(("advance", "first", "second"), [(ByPolls, 3, 2), (ByPolls, -1, 2), (ByClock, 1, 2)])
 def test_senseless_advances_are_refused(advance, first, second):
     """An end before its beginning is no schedule."""
     with pytest.raises(ValueError):

@@ -1,51 +1,41 @@
 """Result files: by the range, cached, and said plainly when they cannot be rendered."""
 
 import asyncio
-import sys
-import types
 
-import attrs
 import pytest
 from aiohttp import web
 
 from kling_async.emulator import AtOnce, Emulator
-from kling_async.emulator.videos import FIXED_VIDEO, Gallery, is_loopback
+from kling_async.emulator.videos.fetch import is_loopback
+from kling_async.emulator.videos.gallery import FIXED_VIDEO, Gallery
+from kling_async.emulator.videos.render import MissingExtraError
+from kling_async.emulator.videos.scene import Scene
 
 pytestmark = pytest.mark.anyio
 
 POINTS = [{"x": 1, "y": 2}, {"x": 3, "y": 4}]
 
 
-@attrs.frozen
-class Scene:
-    """What the renderer takes."""
+class Renderer:
+    """Stands in for the renderer: `.scenes` holds what it was asked for."""
 
-    image: object
-    tail: object
-    seconds: int
-    mode: str
-    camera: object
-    static_mask: object
-    dynamic_masks: object
+    def __init__(self):
+        self.scenes = []
+        self.error = None
 
-
-class MissingExtraError(Exception):
-    """What the renderer says without its extra."""
+    def render(self, scene):
+        if self.error is not None:
+            raise self.error
+        self.scenes.append(scene)
+        return b"\0\0\0\x08ftyp" + str(len(self.scenes)).encode()
 
 
 @pytest.fixture
 def renderer(monkeypatch):
-    """Stand in for the renderer: `.scenes` holds what it was asked for."""
-    module = types.ModuleType("kling_async.emulator.render")
-    module.Scene, module.MissingExtraError, module.scenes = Scene, MissingExtraError, []
-
-    def render(scene):
-        module.scenes.append(scene)
-        return b"\0\0\0\x08ftyp" + str(len(module.scenes)).encode()
-
-    module.render = render
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    return module
+    """A stand-in for the renderer."""
+    stand_in = Renderer()
+    monkeypatch.setattr("kling_async.emulator.videos.render.render", stand_in.render)
+    return stand_in
 
 
 async def fetch(wire, task, **headers):
@@ -134,9 +124,21 @@ async def test_scene_holds_what_was_asked_for(renderer, emulate, pictures):
         )
         await fetch(wire, tail)
     assert [
-        Scene(image, None, 5, "std", None, mask, ((mask, ((1, 2), (3, 4))),)),
-        Scene(image, None, 5, "std", camera, None, ()),
-        Scene(None, image, 10, "pro", None, None, ()),
+        Scene(
+            image=image,
+            tail=None,
+            seconds=5,
+            mode="std",
+            camera=None,
+            static_mask=mask,
+            dynamic_masks=((mask, ((1, 2), (3, 4))),),
+        ),
+        Scene(
+            image=image, tail=None, seconds=5, mode="std", camera=camera, static_mask=None, dynamic_masks=()
+        ),
+        Scene(
+            image=None, tail=image, seconds=10, mode="pro", camera=None, static_mask=None, dynamic_masks=()
+        ),
     ] == renderer.scenes
 
 
@@ -152,11 +154,7 @@ async def test_same_request_is_rendered_once(renderer, emulate, pictures):
 
 async def test_missing_extra_is_said_plainly(renderer, emulate, pictures):
     """The file's URL says what to install; everything else works."""
-
-    def render(scene):
-        raise MissingExtraError("Pillow is not installed")
-
-    renderer.render = render
+    renderer.error = MissingExtraError("Pillow is not installed")
     async with emulate(render=True) as wire:
         status, sentence, _ = await fetch(wire, await wire.ended(image=pictures.b64(pictures.png())))
         assert (501, True) == (status, b'pip install "kling-async[emulator]"' in sentence)
@@ -191,14 +189,14 @@ async def test_url_images_are_fetched_from_this_machine(renderer, emulate, pictu
 
 async def test_pictures_beyond_the_bound_are_not_kept(monkeypatch):
     """One copy of each, and none when there is no room."""
-    monkeypatch.setattr("kling_async.emulator.videos.MOST_PICTURE_BYTES", 3)
+    monkeypatch.setattr("kling_async.emulator.videos.gallery.MOST_PICTURE_BYTES", 3)
     gallery = Gallery()
     assert [b"abc", b"abc", None] == [gallery.keep(b"abc"), gallery.keep(b"abc"), gallery.keep(b"d")]
 
 
 async def test_files_are_forgotten_oldest_first(renderer, emulate, monkeypatch):
     """A file that fell out of the cache is rendered anew."""
-    monkeypatch.setattr("kling_async.emulator.videos.CACHED_VIDEOS", 1)
+    monkeypatch.setattr("kling_async.emulator.videos.gallery.CACHED_VIDEOS", 1)
     async with emulate(render=True) as wire:
         short, long = await wire.ended(), await wire.ended(duration="10")
         for task in (short, long, long, short):
@@ -224,4 +222,4 @@ def test_loopback(url, expected):
 
 async def test_rendering_is_on_by_default():
     """A newcomer's emulator renders."""
-    assert Emulator().service.render
+    assert Emulator().render

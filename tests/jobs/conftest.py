@@ -3,18 +3,24 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from proofs.journal_tools import png
+from jobs.journal_files import OWNER, without_sync
+from made_pictures import png
+from yarl import URL
 
 from kling_async import KlingClient
 from kling_async.emulator import AtOnce, Emulator
-from kling_async.session import submit
+from kling_async.jobs import submission
+from kling_async.jobs.download import Downloader
+from kling_async.jobs.store import Store
+from kling_async.session.http import Transport
 
 
 @pytest.fixture
 def fast(monkeypatch):
-    """Settle times and looks that fit a test; what they are is tested elsewhere."""
-    monkeypatch.setattr(submit, "SETTLE", 0.1)
-    monkeypatch.setattr(submit, "_LOOK_GAPS", (0.02,))
+    """Settle times, polls and disks that fit a test; what they are is tested elsewhere."""
+    without_sync(monkeypatch)
+    monkeypatch.setattr(submission, "SETTLE", 0.1)
+    monkeypatch.setattr(submission, "LOOK_UP_GAPS", (0.02,))
     monkeypatch.setattr("kling_async.polling.schedule.Backoff.__call__", lambda self, age: 0.02)
 
 
@@ -28,7 +34,7 @@ def picture(tmp_path):
 
 @pytest.fixture
 async def emulator():
-    """A service whose tasks have ended by their first look."""
+    """A service whose tasks have ended by their first poll."""
     async with Emulator(render=False, advance=AtOnce()) as running:
         yield running
 
@@ -50,3 +56,31 @@ def script(emulator, tmp_path):
             yield kling
 
     return run
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the journal is."""
+    return tmp_path / "jobs.sqlite"
+
+
+@pytest.fixture
+def opened(path):
+    """Opens stores, and closes them in the end."""
+    stores = []
+
+    def make(owner=OWNER, at=path, **options):
+        stores.append(Store(at, owner, **options))
+        return stores[-1]
+
+    yield make
+    for each in stores:
+        each.close()
+
+
+@pytest.fixture
+async def downloader(server):
+    """A downloader of a client of its own, for the test module's `server`."""
+    transport = Transport(URL(server.url))
+    yield Downloader(transport)
+    await transport.aclose()

@@ -6,7 +6,7 @@ import io
 
 import pytest
 from jobs.journal_script import OWN, created, states
-from proofs.journal_tools import png
+from made_pictures import png
 
 from kling_async import (
     BadRequestError,
@@ -19,7 +19,8 @@ from kling_async import (
 )
 from kling_async.emulator import ByClock
 from kling_async.jobs import request_record
-from kling_async.jobs.journal import JobState
+from kling_async.jobs.entry import JobState
+from kling_async.polling import watch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("fast")]
 
 
 async def test_the_same_script_again_meets_its_own_jobs(emulator, script, picture):
-    """Derived keys come out the same in every process, and what has ended is not even looked at."""
+    """Derived keys come out the same in every process, and what has ended is not polled."""
     requests = [Image2VideoRequest(image=picture, prompt=f"{number}") for number in range(4)]
     for _ in range(3):
         async with script() as kling:
@@ -66,7 +67,7 @@ async def test_equal_requests_keep_their_places_however_slowly_a_file_is_read(sc
 async def test_a_changed_picture_file_is_another_job(emulator, script, picture):
     """The bytes count, not the path."""
     for grey in (0x80, 0x90):
-        picture.write_bytes(png(grey))
+        picture.write_bytes(png(grey=grey))
         async with script() as kling:
             await kling.image2video.generate(Image2VideoRequest(image=picture, prompt="same words"))
     assert 2 == len(set(created(emulator)))
@@ -201,7 +202,7 @@ async def test_resume_goes_on_without_the_script(emulator, script, picture, tmp_
 
 
 async def test_an_unknown_create_that_was_accepted_is_adopted(emulator, script, picture):
-    """Its answer was lost with the process: the look finds the task, and nothing is sent."""
+    """Its answer was lost with the process: the look-up finds the task, and nothing is sent."""
     async with script() as kling:
         emulator.fault("create", "reset-after")
         emulator.fault("any", "account", times=None, code=1000)
@@ -216,7 +217,7 @@ async def test_an_unknown_create_that_was_accepted_is_adopted(emulator, script, 
 
 
 async def test_on_unknown_hold_sends_nothing_again(emulator, script, picture):
-    """A create of unknown outcome that no look finds is held back, and can be released by the next run."""
+    """A create of unknown outcome that no look-up finds is held back, and can be released by the next run."""
     async with script(on_unknown="hold") as kling:
         emulator.fault("create", "reset-before")
         with pytest.raises(SubmissionUnknownError):
@@ -259,7 +260,7 @@ async def test_resume_does_not_send_a_picture_that_has_changed(emulator, script,
         emulator.fault("create", "moderation")
         with pytest.raises(Exception, match="1301"):
             await kling.image2video.create(Image2VideoRequest(image=picture))
-    picture.write_bytes(png(0x20))
+    picture.write_bytes(png(grey=0x20))
     async with script() as kling, kling.image2video.resume() as outcomes:
         errors = [outcome.error async for outcome in outcomes]
     assert isinstance(errors[0], JournalError)
@@ -270,17 +271,18 @@ async def test_resume_does_not_send_a_picture_that_has_changed(emulator, script,
 async def test_resume_without_a_journal_is_an_error(emulator, script):
     """There is nothing to resume."""
     async with script(journal=None) as kling:
-        with pytest.raises(ConfigurationError, match="journal="):
+        with pytest.raises(ConfigurationError, match="journal"):
             kling.image2video.resume()
 
 
-async def test_a_task_that_the_service_forgets_is_not_submitted_again(emulator, script, picture):
+async def test_a_task_that_the_service_forgets_is_not_submitted_again(emulator, script, picture, monkeypatch):
     """What the journal knows as accepted was paid for: its absence is an error, never a new create."""
+    monkeypatch.setattr(watch, "NOT_FOUND_FOR", 0.1)
     async with script() as kling:
         emulator.fault("create", "amnesia", seconds=None)
         await kling.image2video.create(Image2VideoRequest(image=picture))
     for _ in range(2):
-        async with script() as kling, kling.image2video.resume(timeout=0.2) as outcomes:
+        async with script() as kling, kling.image2video.resume() as outcomes:
             errors = [outcome.error async for outcome in outcomes]
         assert isinstance(errors[0], TaskNotFoundError)
     async with script() as kling:

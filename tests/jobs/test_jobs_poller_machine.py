@@ -11,10 +11,12 @@ from virtual_time import VirtualLoop
 
 from kling_async import ServerError, TaskFailedError, TaskNotFoundError
 from kling_async.polling.poller import Poller
+from kling_async.polling.schedule import Experience
 from kling_async.polling.wait import until_end
 from kling_async.schema.task import read_task
 
 DOWN = ServerError(5001, "maintenance", http_status=503)
+GAPS = (1.0, 5.0, 40.0)
 STEPS = ("submitted", "processing", "succeed")
 
 
@@ -27,7 +29,7 @@ class Waiter:
         self.job = asyncio.get_running_loop().create_task(self._run(poller, target, gap))
 
     async def _run(self, poller, target, gap):
-        with poller.watching(target, lambda _: gap, None) as watch:
+        with poller.watching(target, gap, None) as watch:
             return await until_end(watch, self.heard.append)
 
 
@@ -40,15 +42,16 @@ class Polled(RuleBasedStateMachine):
         self.loop._jumping.patience = 0
         self.chance = random.Random(0)
         self.poller = Poller(self.one, self.page, lambda: 0.5)
-        self.truth, self.words, self.waiters = {}, {}, []
+        self.experience = Experience()
+        self.truth, self.statuses, self.waiters = {}, {}, []
         self.hidden, self.stale, self.empty = set(), False, False
         self.order = "oldest"
-        self.page_down = self.look_down = False
+        self.page_down = self.poll_down = False
         self.foreign = 0
 
     async def one(self, key):
         await asyncio.sleep(0.05)
-        if self.look_down:
+        if self.poll_down:
             raise DOWN
         task_id = key.removeprefix("x")
         if task_id not in self.truth:
@@ -69,9 +72,10 @@ class Polled(RuleBasedStateMachine):
 
     def shown(self, task_id, *, stale):
         """A row; a stale one has any status that the task had before."""
-        words = self.words[task_id]
-        word = self.chance.choice(words) if stale else words[-1]
-        return row(task_id, word, external_id=f"x{task_id}", video=not (self.empty and stale))
+        seen = self.statuses[task_id]
+        status = self.chance.choice(seen) if stale else seen[-1]
+        shown = row(task_id, status, external_id=f"x{task_id}", video=not (self.empty and stale))
+        return {**shown, "created_at": 1_790_000_000_000 + 1000 * int(task_id)}
 
     def run(self, action, seconds=0.0):
         """Does something inside the loop; then time passes."""
@@ -87,13 +91,13 @@ class Polled(RuleBasedStateMachine):
     @rule(
         count=st.sampled_from([1, 2, 6, 12]),
         kind=st.sampled_from(["id", "external", "task"]),
-        gap=st.sampled_from([1.0, 5.0, 40.0]),
+        gap=st.sampled_from([*GAPS, None]),
     )
     def submit(self, count, kind, gap):
         def begin():
             for _ in range(count):
                 task_id = str(len(self.truth))
-                self.truth[task_id], self.words[task_id] = "submitted", ["submitted"]
+                self.truth[task_id], self.statuses[task_id] = "submitted", ["submitted"]
                 self.wait(task_id, kind, gap)
 
         self.run(begin)
@@ -102,13 +106,14 @@ class Polled(RuleBasedStateMachine):
         target = {"id": task_id, "external": f"x{task_id}"}.get(kind) or read_task(
             row(task_id, self.truth[task_id])
         )
-        self.waiters.append(Waiter(self.poller, target, task_id, gap))
+        schedule = self.experience if gap is None else lambda _: gap
+        self.waiters.append(Waiter(self.poller, target, task_id, schedule))
 
     @rule(place=st.integers(0, 99), kind=st.sampled_from(["id", "external", "task"]))
     def wait_again(self, place, kind):
         if self.truth:
             task_id = list(self.truth)[place % len(self.truth)]
-            self.run(lambda: self.wait(task_id, kind, 5.0))
+            self.run(lambda: self.wait(task_id, kind, None))
 
     @rule(places=st.lists(st.integers(0, 99), max_size=6), fails=st.booleans())
     def move_on(self, places, fails):
@@ -119,7 +124,7 @@ class Polled(RuleBasedStateMachine):
                 if step in STEPS[:2]:
                     following = STEPS[STEPS.index(step) + 1]
                     self.truth[task_id] = "failed" if fails and following == "succeed" else following
-                    self.words[task_id].append(self.truth[task_id])
+                    self.statuses[task_id].append(self.truth[task_id])
 
     @rule(places=st.lists(st.integers(0, 99), min_size=1, max_size=4))
     def cancel(self, places):
@@ -140,9 +145,9 @@ class Polled(RuleBasedStateMachine):
     def weather(self, stale, empty, order, foreign):
         self.stale, self.empty, self.order, self.foreign = stale, empty, order, foreign
 
-    @rule(page_down=st.booleans(), look_down=st.booleans())
-    def trouble(self, page_down, look_down):
-        self.page_down, self.look_down = page_down, look_down
+    @rule(page_down=st.booleans(), poll_down=st.booleans())
+    def trouble(self, page_down, poll_down):
+        self.page_down, self.poll_down = page_down, poll_down
 
     @rule(seconds=st.sampled_from([0.06, 1.0, 7.0, 50.0]))
     def time_passes(self, seconds):
@@ -176,11 +181,11 @@ class Polled(RuleBasedStateMachine):
 
     def teardown(self):
         """The sun comes out, every task ends, and every waiter with it."""
-        self.hidden, self.stale, self.page_down, self.look_down = set(), False, False, False
+        self.hidden, self.stale, self.page_down, self.poll_down = set(), False, False, False
         for task_id in self.truth:
             if self.truth[task_id] in STEPS[:2]:
                 self.truth[task_id] = "succeed"
-                self.words[task_id].append("succeed")
+                self.statuses[task_id].append("succeed")
         try:
             self.run(lambda: None, 120.0)
             assert [] == [waiter.task_id for waiter in self.waiters if not waiter.job.done()]

@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from rooms_helpers import settled
-from virtual_time import VIRTUAL_TIME, VirtualLoop
+from virtual_time import VirtualLoop
 
 from kling_async import AccountError, ConfigurationError, NotSubmittedError
-from kling_async.jobs.slots import FIRST_PROBE, LAST_PROBE, SlotLimiter
+from kling_async.jobs.slots import FIRST_PROBE, LAST_PROBE, Slots
 
 BROKE = AccountError(1102, "no balance", http_status=429)
 
@@ -53,7 +53,7 @@ class Limited(RuleBasedStateMachine):
         self.loop = VirtualLoop()
         self.loop._jumping.patience = 0
         self.jobs = []
-        self.limiter = SlotLimiter(2, lambda: 0.5)
+        self.limiter = Slots(2, lambda: 0.5)
         self.before = 0
 
     def run(self, action):
@@ -193,26 +193,22 @@ TestLimited = Limited.TestCase
 TestLimited.settings = settings(derandomize=True, max_examples=100, stateful_step_count=50, deadline=None)
 
 
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
-
-
 @pytest.mark.parametrize("limit", [0, -1, 1.0, "2", True, math.nan])
 def test_a_limit_is_a_whole_number_from_one_on(limit):
     """When it is made and when it is changed; the old one stays."""
     with pytest.raises(ConfigurationError, match="max_in_flight"):
-        SlotLimiter(limit, lambda: 0.5)
-    limiter = SlotLimiter(3, lambda: 0.5)
+        Slots(limit, lambda: 0.5)
+    limiter = Slots(3, lambda: 0.5)
     with pytest.raises(ConfigurationError, match="max_in_flight"):
         limiter.limit = limit
     assert 3 == limiter.limit
 
 
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
     """Ten slots, five of which a stranger takes: after the refusal five, and one more after each probe."""
-    limiter = SlotLimiter(10, lambda: 0.0)
+    limiter = Slots(10, lambda: 0.0)
     jobs = [Job(limiter, number) for number in range(20)]
     await settled()
     assert (10, 10) == (limiter.held, limiter.waiting)
@@ -220,7 +216,7 @@ async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
         job.orders.put_nowait(("refused", 0.0))
     await settled()
     assert (5, 15) == (limiter.held, limiter.waiting)
-    await asyncio.sleep(FIRST_PROBE * 2**4 / 2 - 1)  # the fifth refusal in a row, without any jitter
+    await asyncio.sleep(0.8 * FIRST_PROBE * 2**4 - 1)  # the fifth refusal in a row, without any jitter
     for held in range(5, 11):
         assert held == limiter.held
         assert list(range(held)) == [job.number for job in jobs if job.holds]
@@ -232,9 +228,10 @@ async def test_a_refused_job_is_next_and_the_limit_recovers_step_by_step():
 
 
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_what_the_service_asked_to_wait_is_waited():
     """No probe before it."""
-    limiter = SlotLimiter(1, lambda: 0.0)
+    limiter = Slots(1, lambda: 0.0)
     job = Job(limiter, 0)
     await settled()
     job.orders.put_nowait(("refused", 90.0))

@@ -5,20 +5,14 @@ import threading
 
 import pytest
 from rooms_helpers import CancelledAt, client, emulator, others, request, requests, settled
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import ConfigurationError, KlingClient, KlingError, SubmissionUnknownError, TaskTimeoutError
 from kling_async.emulator import ByClock, Emulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 MOST = 300
 """Suspension points that no call here has."""
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
 
 
 def now():
@@ -73,13 +67,13 @@ async def test_a_job_that_lost_patience_keeps_its_slot():
     async with emulator(advance=ByClock(100.0)) as service, client(service, max_in_flight=1) as kling:
         with pytest.raises(TaskTimeoutError):
             await kling.image2video.generate(request(0), timeout=10)
-        assert 1 == kling._limiter.held
+        assert 1 == kling.slots.held
         await kling.image2video.generate(request(1))
         assert service.tasks[0].ended <= service.tasks[1].created
 
 
 async def test_an_unknown_create_keeps_its_slot_while_nothing_can_be_learnt():
-    """Looks fail for ten minutes; its task, made long ago, is then seen to have ended."""
+    """Polls fail for ten minutes; its task, made long ago, is then seen to have ended."""
     async with emulator(advance=ByClock(900.0)) as service, client(service, max_in_flight=1) as kling:
         service.fault("create", "reset-after")
         service.fault("get", "error-before", times=None)
@@ -97,14 +91,14 @@ async def test_a_cancelled_batch_keeps_its_slots():
             await asyncio.sleep(20)
             assert 3 == service.in_flight
             del outcomes
-        assert 3 == kling._limiter.held
+        assert 3 == kling.slots.held
         told = await kling.image2video.generate_all(requests(3))
         assert {None} == {each.error for each in told}
         assert (
             max(made.ended for made in service.tasks[:3])
             <= min(made.created for made in service.tasks[3:]) + 6
         )
-        assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
+        assert (0, 0) == (kling.slots.held, kling.slots.waiting)
 
 
 async def through_all_points(attempt):
@@ -129,11 +123,11 @@ async def test_generate_cancelled_at_every_point_leaks_nothing(weather):
             async with client(service, max_in_flight=2) as kling:
                 struck = await cancelling.strikes(kling.image2video.generate(request()))
                 await asyncio.sleep(0.1)
-                assert service.in_flight <= kling._limiter.held <= 1
+                assert service.in_flight <= kling.slots.held <= 1
                 await asyncio.sleep(6.0)  # for what the cancelled request still does at the service
-                assert service.in_flight <= kling._limiter.held <= 1
+                assert service.in_flight <= kling.slots.held <= 1
                 await asyncio.sleep(120)
-                assert (0, 0, 0) == (service.in_flight, kling._limiter.held, kling._limiter.waiting)
+                assert (0, 0, 0) == (service.in_flight, kling.slots.held, kling.slots.waiting)
             assert len(service.tasks) <= 1
             return struck
 
@@ -150,9 +144,9 @@ async def test_generate_many_cancelled_at_every_point_leaks_nothing(weather):
             async with client(service, max_in_flight=2) as kling:
                 struck = await cancelling.strikes(kling.image2video.generate_all(requests(3, named=True)))
                 await asyncio.sleep(1.0)
-                assert service.in_flight <= kling._limiter.held <= 2
+                assert service.in_flight <= kling.slots.held <= 2
                 await asyncio.sleep(120)
-                assert (0, 0, 0) == (service.in_flight, kling._limiter.held, kling._limiter.waiting)
+                assert (0, 0, 0) == (service.in_flight, kling.slots.held, kling.slots.waiting)
             assert len(service.tasks) <= 3
             assert {1} >= set(service.account.created.values())
             return struck
@@ -185,7 +179,7 @@ async def test_closing_the_client_ends_jobs_at_every_stage():
         ended = await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), 60)
         assert all(isinstance(each, KlingError) for each in ended)
         await settled()
-        assert (0, 0) == (kling._limiter.held, kling._limiter.waiting)
+        assert (0, 0) == (kling.slots.held, kling.slots.waiting)
     await asyncio.sleep(0.1)
     assert [] == others(before)
 

@@ -1,111 +1,98 @@
-"""The journal's file: durable when awaited, grouped, private, in one hand, and never begun anew where it is spoilt."""
+"""The journal's thread: durable when awaited, grouped, each piece of work for itself, and never a wait without an end."""
 
 import asyncio
 import os
-import random
 import sqlite3
-import stat
-import subprocess
-import sys
 import threading
+import traceback
 
 import pytest
-from proofs.journal_tools import environment
+from jobs.journal_files import OWNER, add, count
 
 from kling_async import JournalError
-from kling_async.jobs import store
-from kling_async.jobs.store import GROUP, VERSION, Store
+from kling_async.jobs import journal_file
+from kling_async.jobs.store import GROUP
 
 pytestmark = pytest.mark.anyio
 
-OWNER = "https://api.klingai.com 0123456789abcdef"
-INSERT = "INSERT INTO jobs (key, endpoint, state, request) VALUES (?, '/v1', 'queued', '{}')"
-OPEN = """
-import asyncio, sys
-from pathlib import Path
-from kling_async.jobs.store import Store
-store = Store(Path(sys.argv[1]), sys.argv[2])
-try:
-    asyncio.run(store.run(lambda db: db.execute("SELECT count(*) FROM jobs").fetchone()))
-except Exception as error:
-    print(type(error).__name__, error)
-else:
-    print("opened")
-"""
+
+class Failing:
+    """A disk whose opening raises, or whose connections are wrapped."""
+
+    def __init__(self, disk=None, error=None, wrap=lambda connection: connection):
+        self.disk, self.error, self.wrap = disk, error, wrap
+
+    def open(self):
+        """Raises, or opens."""
+        if self.error is not None:
+            raise self.error
+        return self.wrap(self.disk.open())
+
+    def close(self, connection):
+        """Closes what it wrapped."""
+        self.disk.close(getattr(connection, "plain", connection))
 
 
-def add(key):
-    """The work of inserting one job."""
-    return lambda db: db.execute(INSERT, (key,)).lastrowid
+class CommitFails:
+    """A connection whose first commits of more than so many statements fail, as on a disk that fills up."""
+
+    def __init__(self, plain, largest):
+        self.plain, self.largest, self.statements = plain, largest, 0
+
+    def execute(self, statement, *values):
+        """Counts inserts between BEGIN and COMMIT."""
+        if statement.startswith("BEGIN"):
+            self.statements = 0
+        self.statements += statement.startswith("INSERT")
+        if statement == "COMMIT" and self.statements > self.largest:
+            self.plain.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+        return self.plain.execute(statement, *values)
+
+    @property
+    def in_transaction(self):
+        """As SQLite has it."""
+        return self.plain.in_transaction
 
 
-def count(db):
-    """The work of counting the jobs."""
-    return db.execute("SELECT count(*) FROM jobs").fetchone()[0]
+def disk_of(path, **options):
+    """The real disk of a journal."""
+    return journal_file.JournalFile(path, OWNER, adopt=False, **options)
 
 
-@pytest.fixture
-def path(tmp_path):
-    """Where the journal is."""
-    return tmp_path / "jobs.sqlite"
+# Durable and grouped
 
 
-@pytest.fixture
-def opened(path):
-    """Opens stores, and closes them in the end."""
-    stores = []
-
-    def make(owner=OWNER):
-        stores.append(Store(path, owner))
-        return stores[-1]
-
-    yield make
-    for each in stores:
-        each.close()
-
-
-async def elsewhere(path, owner=OWNER):
-    """What another process hears that opens the file."""
-    command = [sys.executable, "-c", OPEN, str(path), owner]
-    run = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, env=environment(), check=True
-    )
-    return run.stdout.strip()
-
-
-async def test_an_awaited_write_is_in_the_file_for_a_process_that_was_never_told(opened, path):
-    """A copy of the files, taken at that moment, has the write: it waits in no buffer of ours."""
+async def test_an_awaited_write_is_in_the_main_file_alone(opened, path):
+    """A copy of the one file, taken at that moment, has the write: it waits in no buffer and no side file."""
     await opened().run(add("one"))
     copy = path.with_name("copy.sqlite")
     copy.write_bytes(path.read_bytes())
-    copy.with_name("copy.sqlite-wal").write_bytes(path.with_name("jobs.sqlite-wal").read_bytes())
     with sqlite3.connect(copy) as db:
         assert 1 == count(db)
     db.close()
 
 
-async def test_full_sync_and_a_write_ahead_log_are_on(opened):
-    """What makes an awaited write outlive the machine's power."""
+async def test_full_sync_and_a_rollback_journal_are_on(opened):
+    """What makes an awaited write outlive the machine's power and the loss of a side file."""
     settings = await opened().run(
         lambda db: [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     )
-    assert ["wal", 2] == settings
+    assert ["delete", 3] == settings
 
 
-async def test_five_hundred_writes_at_once_share_few_commits(opened, monkeypatch):
+async def test_five_hundred_writes_at_once_share_few_commits(opened, path):
     """Whoever waits while a commit is under way is in the next one."""
     commits = []
-    plain = sqlite3.connect
 
-    def connect(*args, **kwargs):
-        connection = plain(*args, **kwargs)
+    def connect(name):
+        connection = journal_file.connect_exclusively(name)
         connection.set_trace_callback(
             lambda statement: commits.append(statement) if statement == "COMMIT" else None
         )
         return connection
 
-    monkeypatch.setattr(store.sqlite3, "connect", connect)
-    journal = opened()
+    journal = opened(disk=disk_of(path, connect=connect))
     await journal.run(count)
     commits.clear()
     under_way = threading.Event()
@@ -128,142 +115,41 @@ async def test_a_group_has_a_largest_size(opened):
     assert GROUP + 100 == await journal.run(count)
 
 
-async def test_closing_writes_what_waits(opened, path):
-    """Nothing that was handed over is dropped."""
-    journal = opened()
-    waiting = [asyncio.ensure_future(journal.run(add(str(number)))) for number in range(50)]
-    await asyncio.sleep(0)
-    journal.close()
-    await asyncio.gather(*waiting)
-    with sqlite3.connect(path) as db:
-        assert 50 == count(db)
-    db.close()
+# Each piece of work for itself
 
 
-async def test_a_closed_store_says_so(opened):
-    """Work after the end is refused, and never waits for ever."""
+async def test_a_piece_of_work_that_fails_fails_alone(opened):
+    """Those that share its commit are written, and what it had written itself is taken back."""
     journal = opened()
     await journal.run(count)
-    journal.close()
-    with pytest.raises(JournalError, match="is closed"):
-        await journal.run(count)
+
+    def fails(db):
+        add("half")(db)
+        raise ZeroDivisionError
+
+    def breaks(db):
+        db.execute("INSERT INTO jobs (key) VALUES ('without the rest')")
+
+    work = [add("one"), fails, add("two"), breaks, add("three")]
+    done = await asyncio.gather(*map(journal.run, work), return_exceptions=True)
+    assert [int, ZeroDivisionError, int, JournalError, int] == [type(each) for each in done]
+    assert 3 == await journal.run(count)
 
 
-async def test_the_file_is_its_owners_alone(opened, path):
-    """Mode 0600 for the file and its log, whatever the umask."""
-    before = os.umask(0)
-    try:
-        await opened().run(add("one"))
-    finally:
-        os.umask(before)
-    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
-    assert {"jobs.sqlite": 0o600, "jobs.sqlite-wal": 0o600} == modes
+async def test_a_commit_that_fails_is_tried_for_each_piece_alone(opened, path):
+    """Where a group is too much for the disk, those that fit are written, and nobody is told of another's failure."""
+    failing = Failing(disk_of(path), wrap=lambda plain: CommitFails(plain, 1))
+    journal = opened(disk=failing)
+    await journal.run(count)
 
+    def two(db):
+        add("two a")(db)
+        add("two b")(db)
 
-async def test_a_second_process_is_refused(opened, path):
-    """One process at a time has the journal; the other hears why, and can have it afterwards."""
-    journal = opened()
-    await journal.run(add("one"))
-    heard = await elsewhere(path)
-    assert "JournalError" in heard
-    assert "in use by another process" in heard
-    journal.close()
-    assert "opened" == await elsewhere(path)
-
-
-async def test_a_second_client_in_one_process_is_refused(opened):
-    """Two clients of one process cannot share a journal either."""
-    await opened().run(add("one"))
-    with pytest.raises(JournalError, match="in use"):
-        await opened().run(count)
-
-
-async def test_a_refused_second_client_leaves_the_first_ones_lock(opened, path):
-    """POSIX drops a process' locks with any descriptor of the file: the lock against other processes must stand."""
-    await opened().run(add("one"))
-    with pytest.raises(JournalError, match="in use"):
-        await opened().run(count)
-    assert "in use by another process" in await elsewhere(path)
-
-
-@pytest.mark.parametrize("size", [1, 15, 16, 100, 4096, 50_000])
-async def test_random_bytes_are_an_error_and_stay_as_they_are(opened, path, size):
-    """A file that is no database is never overwritten by a fresh journal."""
-    spoilt = random.Random(size).randbytes(size)
-    path.write_bytes(spoilt)
-    with pytest.raises(JournalError, match=r"damaged or no journal|cannot be"):
-        await opened().run(count)
-    assert spoilt == path.read_bytes()
-
-
-@pytest.mark.parametrize("share", [0.03, 0.1, 0.5, 0.9])
-async def test_a_truncated_journal_is_an_error(opened, path, share):
-    """A journal that lost its end is told from a whole one, at the opening or at the first work that needs the rest."""
-    journal = opened()
-    await asyncio.gather(*(journal.run(add(f"{number:0900}")) for number in range(300)))
-    journal.close()
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(JournalError):
-        await opened().run(lambda db: db.execute("SELECT key FROM jobs").fetchall())
-    assert path.stat().st_size >= int(len(whole) * share)
-
-
-async def test_a_damaged_page_is_an_error(opened, path):
-    """Noise in the middle of the tables is an error, whatever page it hits."""
-    journal = opened()
-    await asyncio.gather(*(journal.run(add(f"{number:0900}")) for number in range(300)))
-    journal.close()
-    whole = bytearray(path.read_bytes())
-    whole[4096:] = random.Random(1).randbytes(len(whole) - 4096)
-    path.write_bytes(whole)
-    with pytest.raises(JournalError):
-        await opened().run(lambda db: db.execute("SELECT key FROM jobs").fetchall())
-
-
-@pytest.mark.parametrize("version", [0, 1, 7])
-async def test_another_programs_database_is_refused_and_left_alone(opened, path, version):
-    """Not a byte of it changes, its journal mode included, whatever its version number."""
-    with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE recipes (name TEXT)")
-        db.execute(f"PRAGMA user_version = {version}")
-    db.close()
-    before = path.read_bytes()
-    with pytest.raises(JournalError, match=r"another program|version|no journal"):
-        await opened().run(count)
-    assert before == path.read_bytes()
-
-
-async def test_a_newer_version_is_refused(opened, path):
-    """A library that does not know the format keeps its hands off."""
-    journal = opened()
-    await journal.run(add("one"))
-    journal.close()
-    with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {VERSION + 1}")
-    db.close()
-    with pytest.raises(JournalError, match=f"version {VERSION + 1}; this library knows {VERSION}"):
-        await opened().run(count)
-
-
-@pytest.mark.parametrize(
-    "owner", ["https://api.klingai.com ffffffffffffffff", "https://api-beijing.klingai.com 0123456789abcdef"]
-)
-async def test_another_accounts_or_hosts_journal_is_refused(opened, owner):
-    """What one account paid for says nothing about another's jobs."""
-    journal = opened()
-    await journal.run(add("one"))
-    journal.close()
-    with pytest.raises(JournalError, match="another account or host"):
-        await opened(owner).run(count)
-
-
-async def test_a_place_that_cannot_be_written_is_an_error(path):
-    """A folder that is not there, and a folder in the file's place."""
-    with pytest.raises(JournalError, match="cannot be opened"):
-        await Store(path / "nowhere" / "jobs.sqlite", OWNER).run(count)
-    with pytest.raises(JournalError, match="cannot be opened"):
-        await Store(path.parent, OWNER).run(count)
+    done = await asyncio.gather(*map(journal.run, [add("one"), two, add("three")]), return_exceptions=True)
+    assert [int, JournalError, int] == [type(each) for each in done]
+    assert "cannot be written" in str(done[1])
+    assert 2 == await journal.run(count)
 
 
 async def test_a_full_disk_is_an_error_and_what_is_there_can_be_read(opened):
@@ -272,22 +158,36 @@ async def test_a_full_disk_is_an_error_and_what_is_there_can_be_read(opened):
     await journal.run(add("one"))
     pages = await journal.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
     await journal.run(lambda db: db.execute(f"PRAGMA max_page_count = {pages}").fetchone())
-    with pytest.raises(JournalError, match="full"):
+    with pytest.raises(JournalError, match="the disk is full"):
         await journal.run(add("x" * 100_000))
     assert 1 == await journal.run(count)
 
 
-async def test_one_piece_of_work_that_fails_is_told_to_those_in_its_group(opened):
-    """A group is committed whole or not at all, and nobody waits for ever."""
+# Every wait ends
+
+
+async def test_closing_writes_what_waits(opened, path):
+    """Nothing that was handed over is dropped."""
+    journal = opened()
+    waiting = [asyncio.ensure_future(journal.run(add(str(number)))) for number in range(50)]
+    await asyncio.sleep(0)
+    journal.post(add("posted"), pytest.fail)
+    journal.close()
+    await asyncio.gather(*waiting)
+    with sqlite3.connect(path) as db:
+        assert 51 == count(db)
+    db.close()
+
+
+async def test_a_closed_store_says_so(opened):
+    """Work after the end is refused, and never waits without limit."""
     journal = opened()
     await journal.run(count)
-
-    def fails(_):
-        raise ZeroDivisionError
-
-    done = await asyncio.gather(journal.run(add("one")), journal.run(fails), return_exceptions=True)
-    assert isinstance(done[1], ZeroDivisionError)
-    assert await journal.run(count) == (0 if isinstance(done[0], ZeroDivisionError) else 1)
+    journal.close()
+    with pytest.raises(JournalError, match="is closed"):
+        await journal.run(count)
+    with pytest.raises(JournalError, match="is closed"):
+        journal.post(count, pytest.fail)
 
 
 async def test_a_cancelled_waiter_stops_nobody(opened):
@@ -299,3 +199,85 @@ async def test_a_cancelled_waiter_stops_nobody(opened):
     gone.cancel()
     await stays
     assert 2 == await journal.run(count)
+
+
+async def test_what_was_posted_and_failed_is_told_to_its_own_function(opened):
+    """Nobody waits for it, so a function hears of the error."""
+    journal, heard = opened(), []
+    await journal.run(count)
+    journal.post(lambda db: db.execute("no such statement"), heard.append)
+    await journal.run(count)
+    assert ["JournalError"] == [type(error).__name__ for error in heard]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), MemoryError(), ZeroDivisionError()])
+async def test_a_thread_that_dies_at_the_opening_is_told_to_all(opened, path, error):
+    """Those who wait and those who come later hear why, whatever it was."""
+    journal = opened(disk=Failing(error=error))
+    waiting = [asyncio.ensure_future(journal.run(count)) for _ in range(3)]
+    done = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert [JournalError] * 3 == [type(each) for each in done]
+    with pytest.raises(JournalError, match="cannot be used any more"):
+        await asyncio.wait_for(journal.run(count), 5)
+
+
+async def test_a_thread_that_dies_at_work_is_told_to_all(opened):
+    """The group that it was at, those behind it, and those who come later: none of them waits without limit."""
+    journal = opened()
+    await journal.run(add("before"))
+
+    def dies(_):
+        raise SystemExit(3)
+
+    work = [add("one"), dies, add("two")]
+    waiting = [asyncio.ensure_future(journal.run(each)) for each in work]
+    done = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert JournalError is type(done[1])
+    with pytest.raises(JournalError, match="cannot be used any more"):
+        await asyncio.wait_for(journal.run(count), 5)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 warns of what is tested here
+async def test_a_forked_child_is_told_at_once(opened, path):
+    """The thread is not there in a child, and the parent's journal is not the child's to write or to close."""
+    journal = opened()
+    await journal.run(add("one"))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            try:
+                journal.post(add("two"), print)
+            except JournalError as error:
+                os.write(writer, str(error).encode())
+            journal.close()
+        except BaseException:  # noqa: BLE001 - a child of a test ends here
+            os.write(writer, traceback.format_exc().encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        assert "forked" in await asyncio.to_thread(told.read)
+    await asyncio.to_thread(os.waitpid, child, 0)
+    await journal.run(add("three"))
+    assert 2 == await journal.run(count)
+
+
+# Without the thread
+
+
+async def test_turns_can_be_taken_without_a_thread(opened):
+    """Whoever is woken takes the turn, so that a simulation decides when a commit is made."""
+    woken, threads = [], threading.active_count()
+    journal = opened(wake=lambda: woken.append(None))
+    waiting = [asyncio.ensure_future(journal.run(add(str(number)))) for number in range(3)]
+    await asyncio.sleep(0)
+    assert 3 == len(woken)
+    assert not any(each.done() for each in waiting)
+    journal.turn()
+    await asyncio.gather(*waiting)
+    journal.turn()
+    counting = asyncio.ensure_future(journal.run(count))
+    await asyncio.sleep(0)
+    journal.close()
+    assert 3 == await counting
+    assert threads == threading.active_count()

@@ -1,4 +1,4 @@
-"""A fake seam for the poller: a service of made-up rows, whose list and looks are as odd as a test wants them."""
+"""A fake seam for the poller: a service of made-up rows, whose list and single polls are as odd as a test wants them."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ from rooms_helpers import row, settled
 
 from kling_async import TaskNotFoundError
 from kling_async.polling.poller import Poller
+from kling_async.polling.schedule import Experience
 from kling_async.polling.wait import until_end
 from kling_async.schema.task import read_task
 
@@ -16,17 +17,19 @@ def now():
 
 
 class Seam:
-    """Stands for the service: rows by id, what single looks and pages do, and when they came."""
+    """Stands for the service: rows by id, what single polls and pages do, and when they came."""
 
-    def __init__(self):
+    def __init__(self, gap):
+        self.gap = gap
         self.rows = {}
         self.hidden_from_pages = set()
-        self.hidden_from_looks = set()
-        self.looks, self.pages = [], []
-        self.look_error = self.page_error = None
-        self.look_takes = self.page_takes = 0.01
+        self.hidden_from_polls = set()
+        self.polls, self.pages = [], []
+        self.poll_error = self.page_error = None
+        self.poll_takes = self.page_takes = 0.01
         self.under_way = self.most_under_way = 0
         self.shows = dict
+        self.one_by_one = None
         self.poller = Poller(self.one, self.page, lambda: 0.5)
 
     def add(self, count, status="submitted"):
@@ -41,17 +44,19 @@ class Seam:
             self.rows[task_id] = row(task_id, status, **options)
 
     async def one(self, task_id):
-        """A single look."""
-        self.looks.append((now(), task_id))
+        """A single poll."""
+        if self.one_by_one is not None:
+            return await self.one_by_one(task_id)
+        self.polls.append((now(), task_id))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            await asyncio.sleep(self.look_takes)
+            await asyncio.sleep(self.poll_takes)
         finally:
             self.under_way -= 1
-        if self.look_error is not None:
-            raise self.look_error
-        if task_id not in self.rows or task_id in self.hidden_from_looks:
+        if self.poll_error is not None:
+            raise self.poll_error
+        if task_id not in self.rows or task_id in self.hidden_from_polls:
             raise TaskNotFoundError(1201, "Task not found", http_status=400)
         return read_task(self.rows[task_id])
 
@@ -64,9 +69,9 @@ class Seam:
         shown = [self.shows(one) for key, one in self.rows.items() if key not in self.hidden_from_pages]
         return shown[(number - 1) * size : number * size]
 
-    async def wait(self, task_id, timeout=4000.0, gap=lambda _: 5.0, on_update=None, target=None):
+    async def wait(self, task_id, timeout=4000.0, gap=None, on_update=None, target=None):
         """One waiter."""
-        with self.poller.watching(target or task_id, gap, timeout) as watch:
+        with self.poller.watching(target or task_id, gap or self.gap, timeout) as watch:
             return await until_end(watch, on_update)
 
     def start(self, ids, **options):
@@ -80,11 +85,12 @@ class Seam:
         return await asyncio.gather(*jobs)
 
 
-@pytest.fixture
-async def seam():
+@pytest.fixture(params=["paced", "explicit"])
+async def seam(request):
+    """A seam whose waiters leave the pace to the poller, or have a schedule of five seconds of their own."""
     before = asyncio.all_tasks()
-    made = Seam()
+    made = Seam(Experience() if request.param == "paced" else lambda _: 5.0)
     yield made
     await settled()
-    assert set() == {one for one in asyncio.all_tasks() if one.get_name() == "kling-poller"} - before
-    assert "waiting=0, looking=0" in repr(made.poller)
+    assert set() == {one for one in asyncio.all_tasks() if one.get_name() == "kling-poll"} - before
+    assert "waiting=0, polling=0" in repr(made.poller)

@@ -1,4 +1,4 @@
-"""The shared wait loop against a fake seam: what it does with odd pages, misses, and waiters that come and go."""
+"""The shared wait loop against a fake seam: what it does with odd pages, answers that are errors, and waiters that come and go."""
 
 import asyncio
 import gc
@@ -7,26 +7,28 @@ import logging
 
 import pytest
 from rooms_helpers import row, settled
-from virtual_time import VIRTUAL_TIME
 
 from kling_async import (
     AccountError,
-    ConfigurationError,
+    APIError,
+    BadRequestError,
+    ClientClosedError,
     MalformedResponseError,
+    PermissionDeniedError,
     ServerError,
+    TaskNotFoundError,
     TaskTimeoutError,
 )
-from kling_async.polling.poller import FEW, MAX_PAGE, SINGLE_LOOKS
+from kling_async.polling.pages import LARGEST_PAGE
+from kling_async.polling.plan import FEW
+from kling_async.polling.poller import Poller
+from kling_async.polling.schedule import Experience
+from kling_async.polling.singles import AT_ONCE
 from kling_async.polling.wait import until_end
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import read_task
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 def now():
@@ -34,7 +36,7 @@ def now():
 
 
 @pytest.mark.parametrize("count", [1, FEW])
-async def test_a_few_waiters_look_one_by_one(seam, count):
+async def test_a_few_waiters_are_polled_one_by_one(seam, count):
     """Each on its own schedule; no page is asked for."""
     ids = seam.add(count)
     jobs = [
@@ -44,20 +46,21 @@ async def test_a_few_waiters_look_one_by_one(seam, count):
     await seam.finish(jobs)
     assert [] == seam.pages
     for number, one in enumerate(ids):
-        times = [time for time, task_id in seam.looks if task_id == one]
+        times = [time for time, task_id in seam.polls if task_id == one]
         gaps = {round(second - first, 1) for first, second in itertools.pairwise(times)}
         assert {3.0 + number} == gaps
 
 
 @pytest.mark.parametrize("count", [10, 100, 700])
 async def test_many_waiters_share_pages(seam, count):
-    """A page or two each round; next to no single looks."""
+    """A page or two each round; next to no single polls."""
     jobs = seam.start(seam.add(count))
     got = await seam.finish(jobs)
     assert [str(number) for number in range(count)] == [each.task_id for each in got]
-    assert len(seam.looks) <= FEW
-    assert len(seam.pages) <= 9 * (1 + count // MAX_PAGE)
-    assert all(1 <= size <= MAX_PAGE for _, _, size in seam.pages)
+    assert len(seam.polls) <= FEW + 30 / 15
+    rounds = 31 if isinstance(seam.gap, Experience) else 7
+    assert len(seam.pages) <= rounds * (1 + count // LARGEST_PAGE) + 1
+    assert all(1 <= size <= LARGEST_PAGE for _, _, size in seam.pages)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +68,15 @@ async def test_many_waiters_share_pages(seam, count):
     [
         ServerError(5001, "maintenance", http_status=503),
         MalformedResponseError("html", http_status=502),
-        AccountError(1103, "", http_status=403),
+        MalformedResponseError("no such route", http_status=404),
+        PermissionDeniedError(1103, "", http_status=403),
+        BadRequestError(1202, "wrong method", http_status=404),
+        APIError(429, "slow down", http_status=429),
     ],
-    ids=["5001", "html", "403"],
+    ids=["5001", "html", "404", "1103", "1202", "unknown"],
 )
-async def test_a_broken_list_alone_falls_back_to_looks(seam, error):
+async def test_a_broken_list_alone_falls_back_to_single_polls(seam, error):
     """The end is noticed all the same, within a minute."""
-    if isinstance(error, AccountError):
-        error = MalformedResponseError("no such route", http_status=404)
     ids = seam.add(20)
     seam.page_error = error
     jobs = seam.start(ids)
@@ -83,7 +87,7 @@ async def test_a_broken_list_alone_falls_back_to_looks(seam, error):
     assert now() - begun <= 60
 
 
-async def test_a_list_that_hangs_does_not_hold_looks_for_ever(seam):
+async def test_a_list_that_hangs_and_fails_holds_nobody_long(seam):
     """Pages never come within the transport's 30 s; the end is noticed within two of those."""
     ids = seam.add(20)
     seam.page_takes = 30.0
@@ -97,16 +101,16 @@ async def test_a_list_that_hangs_does_not_hold_looks_for_ever(seam):
 
 
 async def test_an_outage_of_minutes_ends_no_wait(seam):
-    """Looks slow down together meanwhile, and go on after it."""
+    """Polls slow down together meanwhile, and go on after it."""
     ids = seam.add(20)
     jobs = seam.start(ids, timeout=3600)
     await asyncio.sleep(20)
-    seam.look_error = seam.page_error = ServerError(5001, "maintenance", http_status=503)
-    seen = len(seam.looks) + len(seam.pages)
+    seam.poll_error = seam.page_error = ServerError(5001, "maintenance", http_status=503)
+    seen = len(seam.polls) + len(seam.pages)
     await asyncio.sleep(600)
-    assert len(seam.looks) + len(seam.pages) - seen < 800
+    assert len(seam.polls) + len(seam.pages) - seen < 800
     assert not any(job.done() for job in jobs)
-    seam.look_error = seam.page_error = None
+    seam.poll_error = seam.page_error = None
     seam.move("succeed", *ids)
     begun = now()
     await asyncio.gather(*jobs)
@@ -115,18 +119,18 @@ async def test_an_outage_of_minutes_ends_no_wait(seam):
 
 @pytest.mark.parametrize("count", [1, 20])
 async def test_permanent_errors_end_waits(seam, count):
-    """An account error, from single looks and from pages."""
+    """An account error, from single polls and from pages."""
     ids = seam.add(count)
-    seam.look_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
+    seam.poll_error = seam.page_error = AccountError(1102, "no balance", http_status=429)
     for job in seam.start(ids):
         with pytest.raises(AccountError):
             await job
 
 
-async def test_deadlines_bound_a_look_that_hangs(seam):
+async def test_deadlines_bound_a_poll_that_hangs(seam):
     """To the moment, each waiter its own."""
     (one,) = seam.add(1)
-    seam.look_takes = 1e6
+    seam.poll_takes = 1e6
     begun = now()
     jobs = [asyncio.create_task(seam.wait(one, timeout=5.0 + number)) for number in range(5)]
     for number, job in enumerate(jobs):
@@ -148,10 +152,10 @@ async def test_a_cancelled_waiter_touches_no_other(seam):
     assert [*ids[1::2], *ids] == [each.task_id for each in got]
 
 
-async def test_cancelling_in_a_look_touches_no_other(seam):
-    """The only waiter whose look is in flight goes; its twin is served by a look."""
+async def test_cancelling_during_a_poll_touches_no_other(seam):
+    """The waiter whose poll is in flight goes; its twin is served by a poll."""
     (one,) = seam.add(1)
-    seam.look_takes = 3.0
+    seam.poll_takes = 3.0
     first, second = seam.start([one, one])
     await asyncio.sleep(1)
     first.cancel()
@@ -160,7 +164,7 @@ async def test_cancelling_in_a_look_touches_no_other(seam):
 
 
 async def test_a_late_joiner_is_served_at_once(seam):
-    """Its first look is due when it comes, whatever the others' ticks."""
+    """Its first poll is due when it comes, whatever the others' ticks."""
     ids = seam.add(20)
     jobs = seam.start(ids, gap=lambda _: 600.0)
     await asyncio.sleep(100)
@@ -174,9 +178,9 @@ async def test_a_late_joiner_is_served_at_once(seam):
 
 
 async def test_the_last_one_out_stops_the_loop(seam):
-    """No task is left, also where looks are in flight; and the next waiter starts it again."""
+    """No task is left, also if polls are in flight; and the next waiter starts it again."""
     before = asyncio.all_tasks()
-    seam.look_takes = seam.page_takes = 10.0
+    seam.poll_takes = seam.page_takes = 10.0
     for count in (1, 20):
         jobs = seam.start(seam.add(count))
         await asyncio.sleep(1)
@@ -202,20 +206,31 @@ async def test_a_schedule_that_goes_wrong_ends_its_own_wait(seam):
     await seam.finish(jobs)
 
 
-@pytest.mark.parametrize("where", ["look_error", "page_error"])
-async def test_a_defect_ends_waits_instead_of_hanging_them(seam, where):
-    """A foreign exception of the seam comes out."""
+async def test_a_defect_of_single_polls_ends_waits_instead_of_hanging_them(seam):
+    """A foreign exception of the seam comes out, each waiter's own, with a note that names its task."""
     ids = seam.add(20)
-    setattr(seam, where, ZeroDivisionError())
-    if where == "look_error":
-        seam.hidden_from_pages = set(ids)
-    for ended in await asyncio.gather(*seam.start(ids), return_exceptions=True):
+    seam.poll_error = ZeroDivisionError()
+    seam.hidden_from_pages = set(ids)
+    for task_id, ended in zip(
+        ids, await asyncio.gather(*seam.start(ids), return_exceptions=True), strict=True
+    ):
         assert isinstance(ended, ZeroDivisionError)
+        (note,) = ended.__notes__
+        assert f"task {task_id}," in note
 
 
-async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
-    """At the very moment at which every looker has finished and none has been counted out yet."""
-    ids = seam.add(SINGLE_LOOKS + 1, "succeed")
+async def test_a_defect_of_the_list_leaves_waits_to_single_polls(seam, caplog):
+    """It is logged, and everybody gets its own task."""
+    ids = seam.add(20)
+    seam.page_error = ZeroDivisionError()
+    got = await seam.finish(seam.start(ids))
+    assert ids == [each.task_id for each in got]
+    assert "could not be read" in caplog.text
+
+
+async def test_a_poll_that_falls_due_as_all_others_end_is_made(seam):
+    """At the very moment at which every worker has finished and none has been counted out yet."""
+    ids = seam.add(AT_ONCE + 1, "succeed")
     seam.page_error, seam.page_takes = MalformedResponseError("no such route", http_status=404), 0.0
     answered = asyncio.Event()
     asyncio.get_running_loop().call_at(now() + 2.0, answered.set)
@@ -225,23 +240,23 @@ async def test_a_look_that_falls_due_as_all_others_end_is_made(seam):
         return read_task(seam.rows[task_id])
 
     async def last():
-        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, look_now=False) as watch:
+        with seam.poller.watching(ids[-1], lambda _: 2.0, 600, poll_now=False) as watch:
             return await until_end(watch, None)
 
-    seam.poller._fetch_one = one
+    seam.one_by_one = one
     got = await asyncio.gather(*seam.start(ids[:-1]), last())
     assert ids == [each.task_id for each in got]
 
 
 async def test_thousands_of_waiters_cost_a_few_timers(seam):
-    """Deadlines and looks of 3,000 waiters are the poller's; the loop has its timer for them."""
+    """Deadlines and polls of 3,000 waiters are the poller's; the loop has its timer for them."""
     ids = seam.add(3000)
     jobs = seam.start(ids, timeout=3600)
     loop, most = asyncio.get_running_loop(), 0
     for _ in range(20):
         await asyncio.sleep(1)
         most = max(most, sum(not timer.cancelled() for timer in loop._scheduled))
-    assert most <= SINGLE_LOOKS + 10
+    assert most <= AT_ONCE + 10
     await seam.finish(jobs, 1)
 
 
@@ -262,12 +277,13 @@ async def test_waiters_that_come_and_go_leave_nothing_in_the_queues(seam):
 
 
 async def test_closing_ends_every_wait(seam):
-    """With an error that says so."""
+    """With an error that says so and names the task."""
     jobs = seam.start(seam.add(20))
     await asyncio.sleep(1)
     seam.poller.close()
     for ended in await asyncio.gather(*jobs, return_exceptions=True):
-        assert isinstance(ended, ConfigurationError)
+        assert isinstance(ended, ClientClosedError)
+        assert ended.task_id in str(ended)
 
 
 async def test_an_age_is_the_tasks(seam):
@@ -289,11 +305,73 @@ async def test_an_age_is_the_tasks(seam):
     assert 100 <= min(ages)
 
 
+async def test_each_request_is_told_to_the_hook(seam, caplog):
+    """Its kind, how long it took, what it failed with and how many tasks it showed; a hook that raises ends nothing."""
+    told = []
+
+    def hook(*what):
+        told.append(what)
+        raise ValueError("hook")
+
+    poller = Poller(seam.one, seam.page, lambda: 0.5, on_poll=hook)
+    ids = seam.add(10)
+
+    async def wait(task_id):
+        with poller.watching(task_id, seam.gap, 600.0) as watch:
+            return await until_end(watch, None)
+
+    jobs = [asyncio.create_task(wait(task_id)) for task_id in ids]
+    await asyncio.sleep(2.5)
+    seam.page_error = seam.poll_error = ServerError(5001, "unavailable", http_status=503)
+    await asyncio.sleep(10)
+    seam.page_error = seam.poll_error = None
+    await seam.finish(jobs)
+    assert {("list", 0.01, None, 10), ("get", 0.01, None, 1)} <= {
+        (kind, round(seconds, 3), error, tasks) for kind, seconds, error, tasks in told
+    }
+    assert len(seam.pages) == sum(kind == "list" for kind, *_ in told)
+    assert len(seam.polls) == sum(kind == "get" for kind, *_ in told)
+    assert any(isinstance(error, ServerError) and tasks == 0 for _, _, error, tasks in told)
+    assert "on_poll raised" in caplog.text
+
+
+@pytest.mark.parametrize("known", [True, False, None])
+async def test_an_id_that_is_known_to_exist_may_be_not_found_for_a_minute(seam, known):
+    """A caller's id from a journal, say; any other is not found at once."""
+    begun = now()
+    with seam.poller.watching("nosuch", seam.gap, 600.0, known=known) as watch:
+        with pytest.raises(TaskNotFoundError):
+            await until_end(watch, None)
+    assert (60 if known else 0) <= now() - begun <= (70 if known else 1)
+
+
+@pytest.mark.parametrize("own_id", [True, False])
+async def test_an_answer_without_the_services_own_id_is_another_tasks(seam, own_id):
+    """An id that can be the caller's may be answered by a task that does not repeat it."""
+    seam.rows["7"] = row("8", "succeed")
+    with seam.poller.watching("7", seam.gap, 30.0, own_id=own_id) as watch:
+        if own_id:
+            with pytest.raises(TaskTimeoutError):
+                await until_end(watch, None)
+        else:
+            assert "8" == (await until_end(watch, None)).task_id
+
+
+async def test_tasks_are_polled_in_the_order_in_which_their_waiters_came(seam):
+    """In every run, whatever the addresses of objects; a simulation relies on it."""
+    ids = seam.add(200)
+    seam.page_error = MalformedResponseError("no such route", http_status=404)
+    jobs = seam.start(ids)
+    await seam.finish(jobs)
+    first = list(dict.fromkeys(task_id for _, task_id in seam.polls))
+    assert ids == first
+
+
 async def test_the_repr_tells_the_state(seam, caplog):
-    """How many wait and look."""
+    """How many wait, and how many polls are under way."""
     with caplog.at_level(logging.INFO):
         jobs = seam.start(seam.add(2))
         await settled()
-        assert "waiting=2, looking=2" in repr(seam.poller)
+        assert "waiting=2, polling=2" in repr(seam.poller)
         await seam.finish(jobs)
-    assert "waiting=0, looking=0" in repr(seam.poller)
+    assert "waiting=0, polling=0" in repr(seam.poller)

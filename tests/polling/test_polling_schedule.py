@@ -1,4 +1,4 @@
-"""When to look next: every gap a finite number above 0, sequences by their moments, looks where jobs end."""
+"""When to poll next: every gap a finite number above 0, sequences by their moments, dense where jobs end."""
 
 import math
 
@@ -42,26 +42,50 @@ def test_what_experience_says_is_finite_and_above_nothing(times, age):
     assert 0 < gap <= 2 * Backoff().cap
 
 
-@settings(derandomize=True, max_examples=300)
-@given(st.lists(st.floats(30, 1000), min_size=5, max_size=64), AGES)
-def test_the_window_of_experience_is_looked_at_densely(times, age):
-    """Within it a look every `dense` seconds; before it no gap steps far over its beginning; after it, backoff."""
-    known = experienced(times)
-    tenth = len(times) // 10
-    begin, end = sorted(times)[tenth] - known.dense, sorted(times)[-1 - tenth] + known.dense
-    gap = known(age)
-    if begin < known.brief or age >= end:
-        assert known.base(age) == gap
-    elif age >= begin:
-        assert known.dense == gap
-    else:
-        assert age + gap <= begin + known.base.first + 1e-6
+@pytest.mark.parametrize(
+    ("age", "gap"),
+    [
+        (0, 2),
+        (1, 2),
+        (4, 4),
+        (8, 8),
+        (50, 10),
+        (95, 6),
+        (99.5, 1.5),
+        (100.5, 1),
+        (101, 2),
+        (119.9, 2),
+        (120, 5),
+        (1e4, 5),
+    ],
+)
+def test_polls_are_dense_where_jobs_of_the_kind_end(age, gap):
+    """Jobs took 101 to 120 s; the middle of them (103 to 118 s, two seconds more on each side) is polled densely."""
+    assert gap == pytest.approx(experienced(range(101, 121))(age))
+
+
+@settings(derandomize=True, max_examples=200)
+@given(st.lists(st.floats(30, 1000), min_size=5, max_size=64))
+def test_an_end_in_the_middle_of_what_was_seen_is_noticed_soon(times):
+    """Whatever the times: for each but the fastest and slowest tenth, the next poll comes within two seconds and a bit."""
+    known, tenth = experienced(times), len(times) // 10
+    moments = [0.0]
+    while moments[-1] <= max(times):
+        moments.append(moments[-1] + known(moments[-1]))
+    for seconds in sorted(times)[tenth : len(times) - tenth]:
+        assert next(moment for moment in moments if moment >= seconds) - seconds <= known.dense + 1e-6
+
+
+def test_the_youngest_end_tells_something_once_enough_have_ended():
+    """Nothing from nineteen jobs; from twenty, that an end before nine tenths of the shortest is unlikely."""
+    assert 0.0 == experienced([100.0] * 18 + [50.0]).earliest
+    assert 45.0 == pytest.approx(experienced([100.0] * 19 + [50.0]).earliest)
 
 
 @settings(derandomize=True, max_examples=100)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=200))
 def test_experience_remembers_the_latest_and_no_nonsense(times):
-    """Durations that are none are passed over; what is old is forgotten."""
+    """What is not a duration is passed over; what is old is forgotten."""
     known = experienced(times)
     kept = [seconds for seconds in times if math.isfinite(seconds) and seconds > 0][-REMEMBERED:]
     assert sorted(kept) == known._sorted
@@ -69,17 +93,17 @@ def test_experience_remembers_the_latest_and_no_nonsense(times):
 
 
 def test_too_few_jobs_tell_nothing():
-    """Four durations are none; the fifth counts."""
+    """Four durations tell nothing; with the fifth they count."""
     assert Backoff()(100) == experienced([100] * 4)(100)
     assert Experience().dense == experienced([100] * 5)(100)
 
 
 @settings(derandomize=True, max_examples=200)
 @given(st.lists(GAPS, min_size=1, max_size=20), st.integers(0, 40))
-def test_a_sequence_is_a_row_of_moments(gaps, looks):
-    """From look to look the ages are the gaps' sums, and the last gap repeats."""
+def test_a_sequence_is_a_row_of_moments(gaps, polls):
+    """From poll to poll the ages are the gaps' sums, and the last gap repeats."""
     schedule, age = as_schedule(gaps), 0.0
-    for number in range(looks):
+    for number in range(polls):
         age += schedule(age)
         wanted = sum(gaps[: number + 1]) + gaps[-1] * max(0, number + 1 - len(gaps))
         assert wanted == pytest.approx(age, rel=1e-6)
@@ -92,8 +116,8 @@ def test_a_sequences_gaps_are_finite_and_above_nothing(gaps, age):
     assert 0 < as_schedule(gaps)(age) <= max(gaps) + 1e-6
 
 
-def test_a_look_that_took_long_does_not_shift_the_moments():
-    """The looks of [10, 10, 10] are due at 10, 20 and 30 seconds, whenever the answers come."""
+def test_a_poll_that_took_long_does_not_shift_the_moments():
+    """The polls of [10, 10, 10] are due at 10, 20 and 30 seconds, whenever the answers come."""
     schedule = as_schedule([10, 10, 10])
     assert 6.5 == pytest.approx(schedule(13.5))
     assert 3.0 == pytest.approx(schedule(27.0))

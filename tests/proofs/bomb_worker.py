@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient, KlingError
+from kling_async.jobs import submission
 from kling_async.schema.task import Video
-from kling_async.session import calls, submit
+from kling_async.session import calls
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -66,7 +67,7 @@ def wait_for_the_bomb(folder):
 
 async def main(spec):
     """Once honestly, once with the bomb; prints the error and the cost in bytes."""
-    calls.READ_ATTEMPTS, submit.SETTLE = 1, 0.1
+    calls.READ_ATTEMPTS, submission.SETTLE = 1, 0.1
     async with KlingClient(base_url=spec["url"], submit_timeout=0.5) as kling:
         await call(kling, spec)
         await asyncio.to_thread(wait_for_the_bomb, Path(spec["folder"]))

@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import pytest
-from proof_helpers import watch_threads
+from proof_helpers import PROOF_TIME, watch_threads
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def patient_threads(monkeypatch):
-    """Virtual time waits for the journal's thread and for files."""
+def anyio_backend(request, monkeypatch):
+    """With the marker `virtual_time`, a clock that jumps, but not while a thread is at work."""
+    if request.node.get_closest_marker("virtual_time") is None:
+        return "asyncio"
     watch_threads(monkeypatch)
+    return PROOF_TIME
 
 
 def pytest_collection_modifyitems(items):

@@ -5,7 +5,7 @@ the one argument it is one process; run with `--serve` it reads one description 
 spares every child the start of an interpreter. Each child is killed for real: SIGKILL, by itself or by the test.
 
 What is patched besides, so that a proof takes seconds and not hours: the settle time of an unknown create (30 s → 0.3 s),
-the gaps between its look-ups (0.5 s and more → 0.05 s), and the schedule of looks (1 s and more → 0.02 s).
+the gaps between its look-ups (0.5 s and more → 0.05 s), and the schedule of polls (1 s and more → 0.02 s).
 """
 
 import asyncio
@@ -19,10 +19,10 @@ import sys
 from pathlib import Path
 
 from kling_async import Image2VideoRequest, KlingClient
-from kling_async.jobs import download, store
-from kling_async.jobs.journal import JobState, Journal
+from kling_async.jobs import download, journal_file, partial, submission
+from kling_async.jobs.entry import JobState
+from kling_async.jobs.journal import JournalRecord
 from kling_async.polling.schedule import Backoff
-from kling_async.session import submit
 from kling_async.session.calls import Calls
 from kling_async.session.upload import Upload
 
@@ -95,28 +95,17 @@ class Killer:
 
     def install(self):
         """Wraps every step of `STEPS`."""
-        self.around(Journal, "queued", "recorded")
-        self.around(Journal, "sending", "intent")
-        self.around(Journal, "accepted", "accepted")
-        self.around(Journal, "ended", "ended")
-        self.around(Journal, "fetched", "fetched")
+        self.around(JournalRecord, "meet", "recorded")
+        self.around(JournalRecord, "sending", "intent")
+        self.around(JournalRecord, "accepted", "accepted")
+        self.around(JournalRecord, "ended", "ended")
+        self.around(JournalRecord, "fetched", "fetched")
         self.around(Calls, "create", "create")
         self.around(download.Downloader, "fetch", "fetch")
-        self.around_plain(download, "_finish", "finish")
-        download.Path = _watched_path(self)
+        self.around_plain(partial.PartialFile, "finish", "finish")
+        self.around_plain(partial, "rename", "rename")
         Upload.stream = _watched_stream(self, Upload.stream)
-        store.sqlite3 = _watched_sqlite(self)
-
-
-def _watched_path(killer):
-    class WatchedPath(type(Path())):
-        def replace(self, target):
-            killer.passed("rename", "before")
-            result = super().replace(target)
-            killer.passed("rename", "after")
-            return result
-
-    return WatchedPath
+        journal_file.connect_exclusively = _watched_connect(self)
 
 
 def _watched_stream(killer, stream):
@@ -129,31 +118,29 @@ def _watched_stream(killer, stream):
     return watched
 
 
-def _watched_sqlite(killer):
-    """The module `sqlite3` with connections that tell of their commits."""
+def _watched_connect(killer):
+    """Connects to a new or an old journal with connections that tell of their commits."""
 
     class Connection(sqlite3.Connection):
+        step = "commit"
+
         def execute(self, statement, *values):
             if statement != "COMMIT":
                 return super().execute(statement, *values)
-            killer.passed("schema", "before")
+            killer.passed(self.step, "before")
             result = super().execute(statement, *values)
-            killer.passed("schema", "after")
+            killer.passed(self.step, "after")
             return result
 
-        def __exit__(self, *error):
-            killer.passed("commit", "before")
-            result = super().__exit__(*error)
-            killer.passed("commit", "after")
-            return result
+    def connect(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=0.2, check_same_thread=False, factory=Connection
+        )
+        if path.name.endswith(".new"):
+            connection.step = "schema"
+        return connection
 
-    class Watched:
-        connect = staticmethod(functools.partial(sqlite3.connect, factory=Connection))
-
-        def __getattr__(self, name):
-            return getattr(sqlite3, name)
-
-    return Watched()
+    return connect
 
 
 def requests(folder, jobs):
@@ -183,7 +170,7 @@ async def batch(url, folder, jobs):
 
 def run(spec):
     """One process' whole life."""
-    submit.SETTLE, submit._LOOK_GAPS = spec.get("settle", 0.3), (0.05,)
+    submission.SETTLE, submission.LOOK_UP_GAPS = spec.get("settle", 0.3), (0.05,)
     Backoff.__call__ = lambda self, age: 0.02
     os.environ.update(spec.get("keys", {}))
     if "kill" in spec:

@@ -4,12 +4,12 @@ import asyncio
 import random
 
 import pytest
-from proof_helpers import PROOF_TIME, client, emulating, requests
+from proof_helpers import client, emulating, requests
 from virtual_time import wall_clock
 
 from kling_async.errors import AuthenticationError
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 HOURS = 48
 GAP = 300.0
@@ -23,12 +23,6 @@ ABSURD = (
     "yesterday",
     "",
 )
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
 
 
 class SkewedClock:

@@ -13,7 +13,6 @@ from contextlib import nullcontext
 import pytest
 from attrs import evolve
 from proof_helpers import (
-    PROOF_TIME,
     Told,
     client,
     emulating,
@@ -26,17 +25,12 @@ from proof_helpers import (
 )
 from proof_matrix import Scenario, run_jobs
 
-from kling_async.jobs.job import Job
-from kling_async.jobs.journal import Journal
-from kling_async.session.submit import _Submission, new_external_id
+from kling_async.jobs.job import JobLife
+from kling_async.jobs.journal import JournalRecord
+from kling_async.jobs.submission import Submission
+from kling_async.session.submit import new_external_id
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 
 @pytest.fixture(params=["whole", "broken"])
@@ -51,11 +45,11 @@ def complaint(broken, text):
 
 
 async def no_write_ahead(self, key):
-    """Stands for `Journal.sending`: the intent is not recorded."""
+    """Stands for `JournalRecord.sending`: the intent is not recorded."""
 
 
-async def no_sweep(self, reason, settle):
-    """Stands for `_Submission.look_up`: nothing is looked up, so that it is sent again at once."""
+async def no_sweep(self, reason):
+    """Stands for `Submission.look_up`: nothing is looked up, so that it is sent again at once."""
 
 
 async def killed_after_accept(emulator, journal, batch):
@@ -71,12 +65,11 @@ async def killed_after_accept(emulator, journal, batch):
         await asyncio.Event().wait()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Journal, "accepted", never)
+        patch.setattr(JournalRecord, "accepted", never)
         async with client(emulator, journal=journal) as kling:
             running = asyncio.ensure_future(kling.image2video.generate_all(batch))
             await reached.wait()
-            for suffix in ("", "-wal"):
-                shutil.copy(f"{journal}{suffix}", f"{copy}{suffix}")
+            shutil.copy(journal, copy)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
     return copy
@@ -88,7 +81,7 @@ async def test_without_write_ahead_a_killed_batch_is_paid_twice(broken, tmp_path
     async with emulating() as emulator:
         unguarded(emulator)
         if broken:
-            monkeypatch.setattr(Journal, "sending", no_write_ahead)
+            monkeypatch.setattr(JournalRecord, "sending", no_write_ahead)
         left = await killed_after_accept(emulator, tmp_path / "jobs.sqlite", batch)
         told = Told()
         async with client(emulator, journal=left) as kling:
@@ -103,19 +96,23 @@ async def test_without_write_ahead_a_killed_batch_is_paid_twice(broken, tmp_path
 def new_id_on_duplicate(monkeypatch):
     """Lets the client send anew under a fresh id what "already exists"."""
 
-    async def adopt(self, _duplicate):
+    def renamed(self, upload):
+        """The body under the id that the job has now."""
+        pieces = upload.pieces[0].replace(self.first_id, self._external_id.encode())
+        return evolve(upload, pieces=(pieces,), sizes=(len(pieces),))
+
+    async def confirmed(self, _duplicate):
         self._external_id = new_external_id()
-        pieces = self.upload.pieces[0].replace(self.old_id, self._external_id.encode())
-        upload = evolve(self.upload, pieces=(pieces,), sizes=(len(pieces),))
-        return await whole_run(self, upload, self.before_send, as_job=True)
+        return (await whole_run(self, renamed(self, self.upload), self.before_send, lone=False))[0]
 
-    async def run(self, upload, before_send, *, as_job):
-        self.upload, self.before_send, self.old_id = upload, before_send, self._external_id.encode()
-        return await whole_run(self, upload, before_send, as_job=as_job)
+    async def run(self, upload, before_send, *, lone):
+        self.upload, self.before_send = upload, before_send
+        self.first_id = getattr(self, "first_id", self._external_id.encode())
+        return await whole_run(self, renamed(self, upload), before_send, lone=lone)
 
-    whole_run = _Submission.run
-    monkeypatch.setattr(_Submission, "run", run)
-    monkeypatch.setattr(_Submission, "_adopt", adopt)
+    whole_run = Submission.run
+    monkeypatch.setattr(Submission, "run", run)
+    monkeypatch.setattr(Submission, "_confirmed", confirmed)
 
 
 async def test_a_new_id_on_already_exists_pays_twice(broken, monkeypatch):
@@ -137,12 +134,12 @@ async def test_a_new_id_on_already_exists_pays_twice(broken, monkeypatch):
 def new_id_on_unknown(monkeypatch):
     """Lets the client look nothing up and send under a fresh id what had no clear outcome."""
 
-    async def look_up(self, reason, settle):
-        return await adopt(self, reason)
+    async def look_up(self, reason):
+        return await confirmed(self, reason)
 
     new_id_on_duplicate(monkeypatch)
-    adopt = _Submission._adopt
-    monkeypatch.setattr(_Submission, "look_up", look_up)
+    confirmed = Submission._confirmed
+    monkeypatch.setattr(Submission, "look_up", look_up)
 
 
 @pytest.mark.parametrize("kind", ["reset-after", "error-after", "truncate", "late-creation"])
@@ -162,7 +159,7 @@ async def test_a_new_id_after_an_unknown_outcome_pays_twice(broken, kind, monkey
 
 def without_sweep(monkeypatch):
     """Lets the client send again at once what has no clear outcome."""
-    monkeypatch.setattr(_Submission, "look_up", no_sweep)
+    monkeypatch.setattr(Submission, "look_up", no_sweep)
 
 
 @pytest.mark.parametrize("seconds", [1.0, 25.0])
@@ -185,14 +182,13 @@ async def test_without_the_sweep_a_late_creation_is_paid_twice(broken, seconds, 
 
 def freed_on_create(monkeypatch):
     """Lets a job give its slot back as soon as its task exists."""
-    created = Job.created
+    accepted = JobLife._accepted
 
-    async def created_and_freed(self, create):
-        task = await created(self, create)
+    async def accepted_and_freed(self, task, *, adopted):
+        await accepted(self, task, adopted=adopted)
         self._slots[-1].release()
-        return task
 
-    monkeypatch.setattr(Job, "created", created_and_freed)
+    monkeypatch.setattr(JobLife, "_accepted", accepted_and_freed)
 
 
 async def test_slots_freed_on_create_exceed_max_in_flight(broken, monkeypatch):

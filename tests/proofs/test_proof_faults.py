@@ -9,7 +9,6 @@ from collections import Counter
 
 import pytest
 from proof_helpers import (
-    PROOF_TIME,
     Told,
     client,
     emulating,
@@ -25,18 +24,12 @@ from proof_matrix import FILE_PAIRS, JOB_PAIRS, MODES, PAIRS, Scenario, run_file
 
 from kling_async.emulator import ByClock
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("patient_threads")]
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
 SEEDS = range(1)
 LONG_SEEDS = range(1, 7)
 OUTAGE = 180.0
 """Virtual seconds."""
-
-
-@pytest.fixture
-def anyio_backend():
-    """Virtual time."""
-    return PROOF_TIME
 
 
 def named(pairs):
@@ -61,7 +54,7 @@ async def run_pair(run, call, kind, seeds, folder, tally):
 
 @pytest.mark.parametrize(("call", "kind"), named(JOB_PAIRS))
 async def test_no_fault_of_a_create_or_a_look_makes_a_job_twice_or_lost(call, kind, tmp_path, tally):
-    """Each kind at the first call, at random, in a burst and for ever; the ledger judges."""
+    """Each kind at the first call, at random, in a burst and without end; the ledger judges."""
     await run_pair(run_jobs, call, kind, SEEDS, tmp_path, tally)
 
 
@@ -78,7 +71,7 @@ def test_the_matrix_injected_every_fault_into_every_call_that_it_fits(tally):
     scenarios = tally.pop("scenarios")
     print(f"\n{scenarios} scenarios, {len(PAIRS)} pairs, {tally.total()} faults injected")  # noqa: T201 - the proof's figures
     assert [] == [pair for pair in PAIRS if tally[pair] == 0]
-    assert 3000 < tally.total()  # an outage is probed by one look, and so meets few
+    assert 3000 < tally.total()  # an outage is probed by one poll, and so meets few
 
 
 @pytest.mark.slow

@@ -15,11 +15,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from proofs.journal_tools import environment, png
+from made_pictures import png
+from proofs.journal_tools import environment
 from proofs.kill_worker import JOBS, OWN_ID, STEPS
 
-from kling_async.emulator import ByLooks, Emulator
-from kling_async.emulator.videos import FIXED_VIDEO
+from kling_async.emulator import ByPolls, Emulator
+from kling_async.emulator.videos.gallery import FIXED_VIDEO
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -119,7 +120,7 @@ def begin(workers, tmp_path):
 
     @asynccontextmanager
     async def begun():
-        async with Emulator(render=False, advance=ByLooks(1, 2)) as emulator:
+        async with Emulator(render=False, advance=ByPolls(1, 2)) as emulator:
             yield Run(workers, emulator, tmp_path / str(next(number)))
 
     return begun
@@ -133,7 +134,7 @@ async def test_a_batch_that_nobody_kills_passes_the_judge(begin):
 
 
 async def test_a_second_run_of_a_finished_batch_sends_nothing(begin):
-    """Everything is met in the journal: no create, no look, no download."""
+    """Everything is met in the journal: no create, no poll, no download."""
     async with begin() as run:
         await run.once()
         before = dict(run.emulator.counts)

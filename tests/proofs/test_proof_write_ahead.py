@@ -14,11 +14,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from proofs.journal_tools import environment, png
+from made_pictures import png
+from proofs.journal_tools import environment
 
 from kling_async import Image2VideoRequest, KlingClient
-from kling_async.emulator import ByLooks, Emulator
-from kling_async.jobs import store
+from kling_async.emulator import ByPolls, Emulator
+from kling_async.jobs import journal_file
 
 pytestmark = pytest.mark.anyio
 
@@ -67,11 +68,11 @@ def folder(tmp_path):
 
 
 async def test_the_system_calls_show_the_sync_before_the_creates_first_byte(folder):
-    """In a real process the write-ahead log holds the intent and is synced before the POST is handed to the kernel."""
+    """In a real process the main file holds the intent and is synced before the POST is handed to the kernel."""
     reason = await asyncio.to_thread(can_trace)
     if reason is not None:
         pytest.skip(reason)
-    async with Emulator(render=False, advance=ByLooks(1, 2)) as emulator:
+    async with Emulator(render=False, advance=ByPolls(1, 2)) as emulator:
         keys = {"KLING_ACCESS_KEY": emulator.access_key, "KLING_SECRET_KEY": emulator.secret_key}
         spec = json.dumps({"url": emulator.url, "folder": str(folder), "jobs": 1})
         command = ["strace", "-f", "-y", "-s", "9000", "-e", f"trace={CALLS}", "-o", str(folder / "trace")]
@@ -82,10 +83,10 @@ async def test_the_system_calls_show_the_sync_before_the_creates_first_byte(fold
         assert 1 == len(emulator.tasks)
     calls = list(events((folder / "trace").read_text(errors="replace")))
     intent = first(
-        calls, lambda name, args: name == "pwrite64" and "jobs.sqlite-wal" in args and "unknown" in args
+        calls, lambda name, args: name == "pwrite64" and "jobs.sqlite>" in args and "unknown" in args
     )
     synced = intent + first(
-        calls[intent:], lambda name, args: name in {"fsync", "fdatasync"} and "jobs.sqlite-wal" in args
+        calls[intent:], lambda name, args: name in {"fsync", "fdatasync"} and "jobs.sqlite>" in args
     )
     posted = first(calls, lambda name, args: '"POST /v1/videos/image2video' in args)
     assert calls[synced][1].rstrip().endswith("= 0")
@@ -99,18 +100,17 @@ def _ordered(monkeypatch, order):
         intent = False
 
         def execute(self, statement, *values):
-            self.intent = self.intent or "SET state = 'unknown'" in statement
-            return super().execute(statement, *values)
-
-        def __exit__(self, *error):
-            result = super().__exit__(*error)
-            if self.intent:
+            self.intent = self.intent or (statement.strip().startswith("UPDATE") and "unknown" in values[0])
+            result = super().execute(statement, *values)
+            if statement == "COMMIT" and self.intent:
                 order.append("intent is on the disk")
-            self.intent = False
+                self.intent = False
             return result
 
-    plain = sqlite3.connect
-    monkeypatch.setattr(store.sqlite3, "connect", lambda *a, **k: plain(*a, factory=Connection, **k))
+    def connect(path):
+        return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=Connection)
+
+    monkeypatch.setattr(journal_file, "connect_exclusively", connect)
     transport = asyncio.selector_events._SelectorSocketTransport
     for name in ("write", "writelines"):
         send = getattr(transport, name)
@@ -145,7 +145,7 @@ async def test_a_create_without_write_ahead_is_found_by_the_same_order(folder, m
     """The control: with an intent that is never written, the create's first byte stands alone."""
     order = []
     _ordered(monkeypatch, order)
-    monkeypatch.setattr("kling_async.jobs.journal.Journal.sending", lambda self, key: asyncio.sleep(0))
+    monkeypatch.setattr("kling_async.jobs.journal.JournalRecord.sending", lambda self, key: asyncio.sleep(0))
     async with (
         Emulator(render=False) as emulator,
         KlingClient(

@@ -1,6 +1,7 @@
 """The public face: its names, and that they are the contract's."""
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -11,14 +12,21 @@ import pytest
 import kling_async
 from kling_async import errors
 
-CONTRACT = {  # what the README and the examples are written against
-    "KlingClient", "Image2VideoRequest", "CameraControl", "CameraConfig", "DynamicMask", "TrajectoryPoint",
-    "Task", "TaskStatus", "Video", "JobOutcome",
+CLASSES = {  # what the README and the examples are written against
+    "KlingClient", "Image2Video",
+    "Image2VideoRequest", "CameraControl", "CameraConfig", "DynamicMask", "TrajectoryPoint",
+    "ImageBase64", "ImageBytes", "ImageFile", "ImageURL",
+    "Task", "TaskStatus", "Video", "Job", "Succeeded", "Failed", "JobStream", "JobEntry", "JobState", "Journal",
     "KlingError", "ValidationError", "ConfigurationError", "ConnectionFailedError", "MalformedResponseError",
     "APIError", "AuthenticationError", "AccountError", "PermissionDeniedError", "BadRequestError",
     "TaskNotFoundError", "DuplicateTaskError", "ContentPolicyError", "RateLimitError", "ConcurrencyLimitError",
     "ServerError", "SubmissionUnknownError", "TaskFailedError", "TaskTimeoutError", "CallbackSignatureError",
+    "ClientClosedError",
 }  # fmt: skip
+FUNCTIONS = {"read_callback", "verify_signature"}
+ALIASES = {"ImageInput", "JobOutcome", "OnUpdate"}  # for annotations in users' code
+CONTRACT = CLASSES | FUNCTIONS | ALIASES
+STUB = Path(kling_async.__file__).with_suffix(".pyi")
 
 
 def all_errors(root=errors.KlingError):
@@ -52,16 +60,31 @@ def test_star_import_gives_the_public_names():
     assert set(kling_async.__all__) == set(names) - {"__builtins__"}
 
 
-def test_type_checkers_see_the_same_names():
-    """The imports for type checkers, which the lazy loading mirrors, are `__all__` too."""
-    tree = ast.parse(Path(kling_async.__file__).read_text(encoding="utf-8"))
-    imported = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("kling_async")
+def stub_homes():
+    """Each name that type checkers and editors are told of, and the module that they are told to find it in."""
+    return {
+        alias.name: node.module
+        for node in ast.parse(STUB.read_text(encoding="utf-8")).body
         for alias in node.names
+        if alias.asname == alias.name  # what stubs call a public import
     }
-    assert set(kling_async.__all__) == imported
+
+
+def test_type_checkers_see_the_same_names():
+    """`__init__.pyi` has every public name, and no others."""
+    assert set(kling_async.__all__) == set(stub_homes())
+
+
+@pytest.mark.parametrize("name", kling_async.__all__)
+def test_type_checkers_see_the_same_objects(name):
+    """What `__init__.pyi` imports under a name is what the lazy loading gives."""
+    assert getattr(importlib.import_module(stub_homes()[name]), name) is getattr(kling_async, name)
+
+
+def test_the_stub_holds_imports_alone():
+    """Nothing is declared in `__init__.pyi` that the modules do not have."""
+    body = ast.parse(STUB.read_text(encoding="utf-8")).body
+    assert [ast.ImportFrom] * len(body) == [type(node) for node in body]
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -70,9 +93,9 @@ def test_an_unknown_name_is_an_attribute_error():
         kling_async.no_such_name  # noqa: B018 - the access is the test
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACT))
-def test_public_classes_say_what_they_are(name):
-    """Each has a docstring of its own, and its home is in this package."""
+@pytest.mark.parametrize("name", sorted(CLASSES | FUNCTIONS))
+def test_public_objects_say_what_they_are(name):
+    """Classes and functions have docstrings of their own, and their home is in this package."""
     public = getattr(kling_async, name)
     assert public.__doc__
     assert public.__module__.startswith("kling_async.")

@@ -10,7 +10,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
 from kling_async.errors import ConfigurationError, ConnectionFailedError, KlingError
-from kling_async.session.http import check_url, translate
+from kling_async.session.addresses import check_url
+from kling_async.session.foreign import translate
 
 HERE = URL("https://api.example:8443/v1/videos")
 TOKEN = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.signature"

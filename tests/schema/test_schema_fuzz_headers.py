@@ -1,17 +1,14 @@
 """Headers from strangers: `Retry-After`, `Date` and `Content-Range` in whatever form end in a value within bounds."""
 
 import datetime as dt
-import io
 import time
 from email.utils import format_datetime
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from yarl import URL
 
-from kling_async.jobs.download import _Transfer
+from kling_async.jobs.transfer import continues
 from kling_async.session.auth import BACKDATED, LIFETIME, BearerHeader, JwtSigner, Secret
 from kling_async.session.retry import MAX_RETRY_AFTER, read_retry_after
 
@@ -44,7 +41,7 @@ header_values = (
 @CALM
 @given(value=header_values, now=st.floats(0, 4e9))
 def test_retry_after_is_none_or_within_bounds(value, now):
-    """Whatever the header, nobody waits a negative time, for ever, or crashes."""
+    """Whatever the header, nobody waits a negative time, without limit, or crashes."""
     seconds = read_retry_after(value, now)
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
 
@@ -113,9 +110,8 @@ def test_a_date_header_without_a_zone_is_in_gmt(monkeypatch, zone):
 
 
 def goes_on(content_range, received, status=206):
-    """Whether a download with so many bytes takes an answer for the rest of its file."""
-    transfer = _Transfer(None, URL("https://cdn.example/v.mp4"), io.BytesIO(), None, received)
-    return transfer._goes_on(SimpleNamespace(status=status, headers={"Content-Range": content_range}))
+    """Whether a download with so many bytes takes an answer for the rest of its file of unknown length."""
+    return continues(status, content_range, received, None)
 
 
 ranges = st.builds(
@@ -151,3 +147,9 @@ def test_any_content_range_is_the_rest_or_not(content_range, received):
 def test_content_range_must_go_on_where_the_download_stopped(content_range, status, rest):
     """At 100 bytes the 101st comes next."""
     assert rest is goes_on(content_range, 100, status)
+
+
+@pytest.mark.parametrize(("total", "rest"), [("200", True), ("*", True), ("201", False)])
+def test_the_rest_belongs_to_a_file_of_the_same_length(total, rest):
+    """A file that has grown is another file."""
+    assert rest is continues(206, f"bytes 100-199/{total}", 100, 200)

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kling_async.errors import ValidationError
-from kling_async.schema import wire
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.session.upload import prepare
@@ -29,7 +28,9 @@ leaves = (
 NAMES = [
     "model_name", "image", "image_tail", "prompt", "negative_prompt", "cfg_scale", "mode", "static_mask",
     "dynamic_masks", "camera_control", "duration", "callback_url", "external_task_id", "extra", "model",
-    "mask", "trajectories", "x", "y", "type", "config", "zoom", "pan",
+    "sound", "voice_list", "multi_shot", "shot_type", "multi_prompt", "element_list", "watermark_info",
+    "mask", "trajectories", "x", "y", "type", "config", "zoom", "pan", "voice_id", "element_id", "enabled",
+    "index",
 ]  # fmt: skip
 values = st.recursive(
     leaves,
@@ -45,7 +46,7 @@ def sent(fields):
     """The body that would travel, read back; None where the request is refused."""
 
     async def prepared(request):
-        upload = await prepare(request, wire.document(request))
+        upload = await prepare(request)
         return json.loads(b"".join([piece async for piece in upload.stream()]))
 
     with suppress(ValidationError):
@@ -57,7 +58,7 @@ def sent(fields):
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(fields=st.dictionaries(st.sampled_from(NAMES[:15]), values, max_size=4), url=st.booleans())
+@given(fields=st.dictionaries(st.sampled_from(NAMES[:22]), values, max_size=4), url=st.booleans())
 def test_anything_is_a_request_or_one_error(fields, url):
     """Total: nothing but a ValidationError, and no body that is not JSON."""
     body = sent({"image": URL, **fields} if url else fields)
@@ -79,6 +80,9 @@ def test_anything_is_a_request_or_one_error(fields, url):
         {"image": "http://a.example/\ud800"},
         {"image": "http://xn--/a.png"},
         {"callback_url": "http://xn--/"},
+        {"multi_prompt": [{"index": 10**5000, "prompt": "a", "duration": 10**5000}]},
+        {"element_list": [{"element_id": 10**400}]},
+        {"voice_list": [{"voice_id": "\ud800"}]},
     ],
 )
 def test_monsters_are_refused_as_values(fields):
@@ -90,7 +94,7 @@ def test_monsters_are_refused_as_values(fields):
 
 async def _prepared_from(fields):
     request = Image2VideoRequest.from_mapping(fields)
-    await prepare(request, wire.document(request))
+    await prepare(request)
 
 
 def test_extra_with_other_names_than_text_travels_as_json():

@@ -1,14 +1,15 @@
-"""The reader of picture headers against Pillow, over a corpus that Pillow makes."""
+"""The walk through a picture's structure against Pillow, over a corpus that Pillow makes."""
 
 import io
+import random
 import struct
 import zlib
 
 import pytest
+from made_pictures import chunk
 from PIL import Image, ImageCms, PngImagePlugin
 
-from kling_async.schema.images import MAX_BYTES, has_end, read_header
-from kling_async.session.upload import _facts
+from kling_async.schema.picture_facts import BLOCK, examine, examine_bytes
 
 WIDTH, HEIGHT = 412, 303
 
@@ -65,7 +66,7 @@ def interlaced():
         columns, lines = -(-(WIDTH - x) // across), -(-(HEIGHT - y) // down)
         rows += (b"\0" + b"\x80" * columns) * lines
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        chunk(kind, body)
         for kind, body in [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b"")]
     )
 
@@ -108,8 +109,26 @@ KINDS = sorted(CORPUS)
 
 
 def looked_at(data):
-    """What the client finds in a file, read as it reads files: from the start, and from the end."""
-    return _facts(len(data), lambda offset, length: data[offset : offset + length])
+    """What the client finds in a file."""
+    return examine_bytes(data)
+
+
+def lengths_of(data):
+    """Lengths at which a file is cut: the first 600, the last 40, and 400 between them."""
+    step = max(1, len(data) // 400)
+    return sorted(
+        {*range(min(600, len(data))), *range(0, len(data), step), *range(len(data) - 40, len(data))}
+    )
+
+
+def loads(data):
+    """Whether Pillow decodes every pixel of a file."""
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            picture.load()
+    except (OSError, SyntaxError):
+        return False
+    return True
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,55 +136,104 @@ def test_header_is_what_pillow_says(kind):
     """Format and stored size; a rotation is not applied."""
     with Image.open(io.BytesIO(CORPUS[kind])) as picture:
         expected = (picture.format, *picture.size)
-    header = read_header(CORPUS[kind])
+    header = looked_at(CORPUS[kind]).header
     assert expected == (header.format, header.width, header.height)
     assert kind.split()[0] == header.format
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whole_files_are_complete_however_far_their_header_is(kind):
-    """Read in parts, as a file on the disk is, the same is found, and the end with it."""
-    facts = looked_at(CORPUS[kind])
-    assert (read_header(CORPUS[kind]), True) == (facts.header, facts.complete)
+def test_whole_files_are_complete_however_they_are_read(kind):
+    """Read from a disk in pieces of any size up to a block, the same is found."""
+    data = CORPUS[kind]
+    asked = []
+
+    def read_at(offset, length):
+        asked.append(length)
+        return data[offset : offset + length]
+
+    facts = examine(len(data), read_at)
+    assert (looked_at(data), True) == (facts, facts.complete)
+    assert max(asked) <= BLOCK
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_prefix_is_nothing_or_the_same_header(kind):
     """Cut anywhere, a file never shows another size than the whole one."""
     data = CORPUS[kind]
-    whole = read_header(data)
-    lengths = range(len(data)) if len(data) < 4000 else [*range(3000), *range(3000, len(data), 997)]
-    for length in lengths:
-        assert read_header(data[:length]) in {None, whole}
-    assert whole == read_header(data[: whole.offset + 9])
+    whole = looked_at(data).header
+    for length in lengths_of(data):
+        assert looked_at(data[:length]).header in {None, whole}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if "padding" not in kind])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "behind" not in kind])
 def test_files_cut_short_are_noticed(kind):
-    """Half a picture has no end marker: at every length where the header is there already."""
+    """Cut anywhere behind its header, a file is known to be cut; before that it has no header."""
     data = CORPUS[kind]
-    header = read_header(data)
-    for length in {
-        len(data) - 1,
-        len(data) - 5,
-        len(data) - 12,
-        *range(header.offset + 9, len(data) - 12, 499),
-    }:
-        assert not looked_at(data[:length]).complete, length
+    for length in lengths_of(data):
+        facts = looked_at(data[:length])
+        assert facts.header is None or not facts.complete, length
 
 
-def test_an_end_marker_inside_the_scan_is_none():
-    """0xFF in a JPEG's scan is stuffed, so its end marker is there once."""
-    data = CORPUS["JPEG optimised 4:4:4"]
-    header = read_header(data)
-    assert 1 == data[header.offset :].count(b"\xff\xd9")
-    assert has_end(header, data[header.offset :])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_pillow_decodes_is_refused_for_its_lost_end_alone(kind):
+    """Of all prefixes that Pillow still decodes to the last pixel, each has lost bytes of its end marker or behind it."""
+    data = CORPUS[kind]
+    end = data.rindex(b"IEND") + 8 if kind.startswith("PNG") else data.rindex(b"\xff\xd9") + 2
+    for length in lengths_of(data)[-60:]:
+        if loads(data[:length]):
+            assert looked_at(data[:length]).complete or length < end
+
+
+TRAILING = {
+    "zeros": b"\0" * 300_000,
+    "a video": b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 2000,
+    "a second picture": PLAIN,
+    "half a picture": PLAIN[: len(PLAIN) // 2],
+    "text": b"trailing \xff\xda\xff\xff",
+    "a lone byte": b"\xff",
+}
+
+
+@pytest.mark.parametrize("trailing", TRAILING)
+@pytest.mark.parametrize("kind", ["PNG RGB", "JPEG RGB", "JPEG progressive", "JPEG with a thumbnail"])
+def test_data_behind_the_end_marker_is_allowed(kind, trailing):
+    """Motion photos hold a video there, tools leave zeros; whatever it is, the picture before it is whole."""
+    data = CORPUS[kind] + TRAILING[trailing]
+    facts = looked_at(data)
+    assert (looked_at(CORPUS[kind]).header, len(data), True) == (facts.header, facts.size, facts.complete)
+
+
+@pytest.mark.parametrize("kind", ["PNG RGB", "JPEG RGB", "JPEG progressive"])
+def test_zeros_do_not_replace_what_was_cut(kind):
+    """A download that was cut and then filled up to its length is not a whole JPEG; a PNG is damaged, not provably cut."""
+    data = CORPUS[kind]
+    filled = data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2)
+    assert looked_at(filled).complete == kind.startswith("PNG")
+
+
+def test_a_thumbnails_end_marker_does_not_end_the_picture():
+    """The walk steps over the segment that holds the thumbnail, so a picture cut behind it is noticed."""
+    data = with_segment(PLAIN, 0xE1, b"Exif\0\0" + THUMBNAIL)
+    assert looked_at(data).complete
+    assert not looked_at(data[: len(THUMBNAIL) + 2000]).complete
+
+
+def test_an_end_marker_in_a_segment_between_scans_does_not_end_the_picture():
+    """A comment between two scans of a progressive JPEG is stepped over too."""
+    data = CORPUS["JPEG progressive"]
+    second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
+    comment = b"\xff\xfe\0\x0aabc\xff\xd9def"
+    at = data.rindex(b"\xff\xc4", 0, second)  # the tables before the second scan
+    spliced = data[:at] + comment + data[at:]
+    assert loads(spliced)
+    assert looked_at(spliced).complete
+    assert not looked_at(spliced[: second + 40]).complete
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "BMP", "TIFF", "ICO", "PPM", "JPEG2000"])
 def test_other_formats_are_refused(kind):
     """Judged by the bytes, whatever the file is called."""
-    assert None is read_header(saved(kind))
+    assert None is looked_at(saved(kind)).header
 
 
 @pytest.mark.parametrize(
@@ -185,17 +253,77 @@ def test_other_formats_are_refused(kind):
 )
 def test_beginnings_without_a_size_are_none(data):
     """Signatures alone, broken lengths and endless fill end in None, not in an error or a loop."""
-    assert None is read_header(data)
+    assert None is looked_at(data).header
 
 
-def test_a_frame_beyond_the_allowed_size_is_not_looked_for():
-    """Reading on for a header stops where the file is too large anyhow."""
-    data = with_many_segments(PLAIN, 0xE2, MAX_BYTES)
+@pytest.mark.parametrize(
+    "data",
+    [
+        PLAIN[:2] + b"\xff\x01" * 400_000,
+        PLAIN[:-2] + b"\xff" * 400_000,
+        PLAIN[:-2] + b"\xff\0" * 400_000,
+        PLAIN[:-2] + b"\xff\xfe\0\2" * 200_000,
+        PLAIN[:-2] + b"\xff\xfe\0\2\0" * 200_000,
+        CORPUS["PNG RGB"][:33] + b"\0\0\0\0tEXt\0\0\0\0" * 70_000,
+    ],
+    ids=["bare markers", "fill", "stuffing", "empty segments", "segments apart", "empty chunks"],
+)
+def test_the_walk_reads_little_more_than_the_file(data):
+    """Files made to be slow cost a bounded number of reads, and each byte is read a few times at most."""
     asked = []
 
     def read_at(offset, length):
-        asked.append(length)
-        return data[offset : offset + length]
+        part = data[offset : offset + length]
+        asked.append(len(part))
+        return part
 
-    _facts(len(data), read_at)
-    assert sum(asked) < 3 * MAX_BYTES + 10**6
+    examine(len(data), read_at)
+    assert len(asked) <= 80_000
+    assert sum(asked) < 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "mark", "junk"),
+    [("JPEG RGB", b"\xff\xda", b"\xff\xfe\xff\xff"), ("PNG RGB", b"IDAT", None)],
+    ids=["JPEG", "PNG"],
+)
+def test_a_damaged_length_does_not_prove_a_cut(kind, mark, junk):
+    """It leads out of the file, but the end marker is there: the service may judge."""
+    data = CORPUS[kind]
+    at = data.index(mark)
+    damaged = data[:at] + junk + data[at:] if junk else data[: at - 4] + b"\x7f\xff\xff\xff" + data[at:]
+    assert looked_at(damaged).complete
+    assert not looked_at(damaged[:-12]).complete
+
+
+def spoiled(data, chance):
+    """A file with bytes exchanged, cut out, doubled or put in."""
+    for _ in range(chance.randint(1, 5)):
+        at, span = chance.randrange(len(data) + 1), chance.choice([1, 2, 4, 50, 2000])
+        junk = chance.choice(
+            [
+                b"",
+                b"\xff",
+                b"\xff\xd9",
+                b"\xff\xda",
+                b"\xff\xff\xff",
+                b"\0" * 9,
+                b"IEND",
+                chance.randbytes(span),
+            ]
+        )
+        data = data[:at] + junk + data[at + chance.choice([0, len(junk), span]) :]
+    return data[: chance.choice([len(data), len(data), chance.randrange(len(data) + 1)])]
+
+
+def test_spoiled_files_end_in_facts():
+    """3,000 files with damage anywhere: never an error, and enough of them called whole and cut to mean something."""
+    chance, cut, whole = random.Random(20261124), 0, 0
+    names = ["PNG RGB", "PNG with text", "JPEG RGB", "JPEG progressive", "JPEG with restart markers"]
+    for number in range(3000):
+        data = spoiled(CORPUS[names[number % len(names)]], chance)
+        facts = looked_at(data)
+        assert len(data) == facts.size
+        cut += not facts.complete
+        whole += facts.complete and facts.header is not None
+    assert min(cut, whole) > 300, (cut, whole)

@@ -52,7 +52,7 @@ def claims(header):
 
 
 def test_a_token_is_what_the_service_asks_for(signer):
-    """Three claims, two header fields, the page's figures."""
+    """Three claims, two header fields, the API reference's figures."""
     header = signer.bearer()
     assert {"iss": "access-key", "exp": NOW + 1800, "nbf": NOW - 5} == claims(header)
     assert {"alg": "HS256", "typ": "JWT"} == jwt.get_unverified_header(header.removeprefix("Bearer "))

@@ -18,8 +18,10 @@ from kling_async import (
     KlingError,
     MalformedResponseError,
 )
+from kling_async.session.addresses import check_url
 from kling_async.session.auth import BearerHeader
-from kling_async.session.http import Transport, check_url, translate
+from kling_async.session.foreign import translate
+from kling_async.session.http import Transport
 
 pytestmark = pytest.mark.anyio
 
@@ -33,13 +35,13 @@ def client(url, **options):
 
 
 async def test_creates_have_connections_of_their_own_and_looks_share_one():
-    """The client's port tells connections apart; a look's connection is kept, a create's is not."""
+    """The client's port tells connections apart; a poll's connection is kept, a create's is not."""
     ports = {"GET": [], "POST": []}
 
     async def handle(got):
         await got.read()
         ports[got.method].append(got.transport.get_extra_info("peername")[1])
-        return envelope(row("7", external_id="x"))
+        return envelope(row("7"))
 
     async with serving(handle) as url, client(url) as kling:
         for _ in range(3):
@@ -51,7 +53,7 @@ async def test_creates_have_connections_of_their_own_and_looks_share_one():
 
 
 async def test_a_stale_look_connection_is_no_error():
-    """The server closes after each answer; the next look goes through all the same."""
+    """The server closes after each answer; the next poll goes through all the same."""
 
     async def handle(got):
         response = envelope(row("7"))
@@ -89,7 +91,7 @@ async def test_answers_are_read_up_to_eight_mebibytes(size, packed):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_not_followed(status):
-    """Neither the look nor its token goes anywhere else."""
+    """Neither the poll nor its token goes anywhere else."""
     reached = []
 
     async def elsewhere(got):

@@ -7,7 +7,6 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual_time import VIRTUAL_TIME
 
 from kling_async.errors import (
     AccountError,
@@ -27,8 +26,8 @@ from kling_async.errors import (
     error_class,
 )
 from kling_async.session import retry
-from kling_async.session.create_result import NotSent, Refused, Unknown, outcome_of_error
-from kling_async.session.throttle import Pace
+from kling_async.session.create_result import NotSent, Refused, Unknown, classify
+from kling_async.session.throttle import Throttle
 
 NOW = 1_790_000_000.0
 
@@ -187,20 +186,16 @@ def test_codes_become_their_errors(code, creating, message, kind):
 )
 def test_an_outcome_is_unknown_unless_there_is_evidence(error, outcome):
     """The rows of the table: not sent, refused, and everything else."""
-    told = outcome_of_error(error)
+    told = classify(error)
     assert outcome is type(told)
     assert error is told.error
 
 
-@pytest.fixture
-def anyio_backend():
-    return VIRTUAL_TIME
-
-
 @pytest.mark.anyio
+@pytest.mark.virtual_time
 async def test_all_wait_together_and_the_longest_hold_counts():
     """Ten creates pass at the moment until which the longest of three holds lasts."""
-    pace, now = Pace(), asyncio.get_running_loop().time
+    pace, now = Throttle(), asyncio.get_running_loop().time
     begun, passed = now(), []
 
     async def one():

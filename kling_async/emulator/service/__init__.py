@@ -1,0 +1,1 @@
+"""The service without a server: rules, tasks, slots, keys and answers as plain values."""

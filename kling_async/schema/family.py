@@ -1,0 +1,74 @@
+"""The paths of the service's family: which of them make tasks, and of what kind.
+
+Promises: data and pure functions over it. A path that is not listed counts as one that makes tasks, so that endpoints that
+come later work too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal, TypeAlias
+
+from kling_async.errors import Problem
+from kling_async.schema.rules import shown
+
+TaskKind: TypeAlias = Literal["video", "image", "audio", "other"]
+"""What a task makes; each kind has slots of its own."""
+
+SYNCHRONOUS: Final = frozenset(
+    {
+        "/v1/videos/identify-face",
+        "/v1/videos/image-recognize",
+        "/v1/videos/multi-elements/init-selection",
+        "/v1/videos/multi-elements/add-selection",
+        "/v1/videos/multi-elements/delete-selection",
+        "/v1/videos/multi-elements/clear-selection",
+        "/v1/videos/multi-elements/preview-selection",
+        "/v1/audio/tts",
+        "/v1/general/delete-voices",
+        "/v1/general/delete-elements",
+        "/v1/general/delete-advanced-elements",
+    }
+)
+"""Paths that answer with their result at once; they make no task."""
+
+WITHOUT_EXTERNAL_ID: Final = frozenset({"/v1/videos/lip-sync"})
+"""Paths that take no `external_task_id`: a create of unknown outcome cannot be looked up there, nor sent again."""
+
+_PATH: Final = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
+_KINDS: Final[dict[str, TaskKind]] = {
+    "/v1/videos/": "video",
+    "/v1/images/": "image",
+    "/v1/audio/": "audio",
+    "/v1/general/ai-multi-shot": "image",
+}
+
+
+def task_kind(path: str) -> TaskKind:
+    """Returns what the tasks of a path make."""
+    for start, kind in _KINDS.items():
+        if path.startswith(start):
+            return kind
+    return "other"
+
+
+def takes_external_id(path: str) -> bool:
+    """Returns whether creates of a path can carry the caller's own id."""
+    return path not in WITHOUT_EXTERNAL_ID
+
+
+def path_problems(path: Any, *, synchronous: bool = False) -> Iterator[Problem]:
+    """Checks a path that a caller gives.
+
+    Args:
+        path: The path, such as `/v1/videos/omni-video`.
+        synchronous: Whether the call is to be answered at once; else it is to make a task.
+    """
+    if not isinstance(path, str) or not _PATH.fullmatch(path):
+        yield Problem(
+            "path",
+            f"is {shown(path)}; it must be a path that starts with /v1/, such as /v1/videos/omni-video",
+        )
+    elif path in SYNCHRONOUS and not synchronous:
+        yield Problem("path", f"{path} answers at once and makes no task; send it with KlingClient.call")
