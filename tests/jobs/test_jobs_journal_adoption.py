@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_an_adoption_is_recorded_and_asked_for_once(path):
     await opened_by(path, f"{HOST} new", adopt=True)
     with pytest.raises(JournalError, match="another key"):
         await opened_by(path, f"{HOST} old")
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         (text,) = db.execute("SELECT value FROM meta WHERE name = 'adoptions'").fetchone()
     db.close()
     adoptions = json.loads(text)

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from jobs.journal_files import OWNER, add, count, elsewhere
@@ -206,7 +207,7 @@ async def test_noise_in_the_tables_is_an_error(opened, path):
 @pytest.mark.parametrize("version", [0, 1, 2, 7])
 async def test_another_programs_database_is_refused_and_left_alone(opened, path, version):
     """Not a byte of it changes, whatever its version number."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE recipes (name TEXT)")
         db.execute(f"PRAGMA user_version = {version}")
     db.close()
@@ -218,7 +219,7 @@ async def test_another_programs_database_is_refused_and_left_alone(opened, path,
 
 async def test_version_1_is_refused_by_its_name(opened, path):
     """It was never released, its rows have no checksums, and nothing is migrated."""
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
         db.execute("PRAGMA user_version = 1")
@@ -232,7 +233,7 @@ async def test_a_newer_version_is_refused(opened, path):
     journal = opened()
     await journal.run(add("one"))
     journal.close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
     with pytest.raises(JournalError, match=f"version {VERSION + 1}; this library knows {VERSION}"):
@@ -272,7 +273,7 @@ async def test_a_full_disk_at_the_opening_is_told_and_leaves_no_journal(opened, 
     def full(*_):
         if failure != "sqlite":
             raise failure
-        with sqlite3.connect(":memory:") as db:
+        with closing(sqlite3.connect(":memory:")) as db, db:
             db.execute("PRAGMA max_page_count = 1")
             db.execute("CREATE TABLE no_room (name TEXT)")
 

@@ -1,6 +1,7 @@
 """A journal that cannot be used, and a disk that is full: creates stop with an error, nothing is sent, the rest goes on."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from jobs.journal_script import OWN, states
@@ -63,7 +64,7 @@ async def test_a_journal_of_another_account_stops_before_anything_is_sent(emulat
 
 def damage(journal, column, value):
     """Writes a value into all rows, without their checksums."""
-    with sqlite3.connect(journal) as db:
+    with closing(sqlite3.connect(journal)) as db, db:
         db.execute(f"UPDATE jobs SET {column} = ?", (value,))
     db.close()
 

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import threading
 import traceback
+from contextlib import closing
 
 import pytest
 from jobs.journal_files import OWNER, add, count
@@ -68,7 +69,7 @@ async def test_an_awaited_write_is_in_the_main_file_alone(opened, path):
     await opened().run(add("one"))
     copy = path.with_name("copy.sqlite")
     copy.write_bytes(path.read_bytes())
-    with sqlite3.connect(copy) as db:
+    with closing(sqlite3.connect(copy)) as db, db:
         assert 1 == count(db)
     db.close()
 
@@ -174,7 +175,7 @@ async def test_closing_writes_what_waits(opened, path):
     journal.post(add("posted"), pytest.fail)
     journal.close()
     await asyncio.gather(*waiting)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         assert 51 == count(db)
     db.close()
 

@@ -11,7 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -91,7 +91,10 @@ class Run:
         assert JOBS == len(ids) == len(set(ids)), "another number of tasks than jobs"
         assert OWN_ID in ids
         assert {f"{index}.mp4": FIXED_VIDEO for index in range(JOBS)} == files, "lost or not whole"
-        with sqlite3.connect(f"file:{self.folder}/jobs.sqlite?mode=ro", uri=True) as journal:
+        with (
+            closing(sqlite3.connect(f"file:{self.folder}/jobs.sqlite?mode=ro", uri=True)) as journal,
+            journal,
+        ):
             counted = journal.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall()
         journal.close()
         assert [("done", JOBS)] == counted
