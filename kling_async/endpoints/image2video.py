@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any, Final, overload
+from typing import Final, overload
 
 from typing_extensions import Unpack, override
 
 from kling_async.endpoints.base import Endpoint
-from kling_async.endpoints.spec import Shared, Spec, of_type, one_request
+from kling_async.endpoints.spec import Shared, Spec, kind_of_video, of_type, one_request
 from kling_async.jobs.handle import Job
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate
 from kling_async.schema.image2video import Image2VideoFields, Image2VideoRequest
 from kling_async.schema.task import Task
 
-
-def _kind_of(fields: Mapping[str, Any]) -> Hashable:
-    """Model, mode and duration, with the service's defaults; the same as a request's `kind`."""
-    return (
-        fields.get("model_name") or "kling-v1",
-        fields.get("mode") or "std",
-        fields.get("duration") or "5",
-    )
-
-
 SPEC: Final = Spec(
     path="/v1/videos/image2video",
     taken=of_type(Image2VideoRequest),
     from_mapping=Image2VideoRequest.from_mapping,
-    kind_of=_kind_of,
+    kind_of=kind_of_video,
 )
 
 

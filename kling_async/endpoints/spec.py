@@ -16,6 +16,7 @@ from kling_async.jobs.submission import SubmitOptions
 from kling_async.polling.plan import PaceName
 from kling_async.polling.schedule import Schedule
 from kling_async.schema.capabilities import CapabilityCheck, Judged
+from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.task import Task
 from kling_async.session.calls import Calls
 from kling_async.session.throttle import Throttle
@@ -102,6 +103,15 @@ class Shared:
 
     warned: set[str] = Factory(set)
     """Models of which the client has said already that they end."""
+
+
+def kind_of_video(fields: Mapping[str, Any]) -> Hashable:
+    """Model, mode and duration, with the service's defaults; the same as the `kind` of a request with these fields."""
+    return (
+        fields.get("model_name") or DEFAULT_MODEL,
+        fields.get("mode") or "std",
+        fields.get("duration") or "5",
+    )
 
 
 def of_type(kind: type[RequestT]) -> Callable[[RequestT], RequestT]:
