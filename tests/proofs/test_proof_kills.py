@@ -11,7 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,12 @@ ONCE = {"schema"}
 """Steps that a run takes once only."""
 
 CI_KILLS, LONG_KILLS = 20, 200
+
+
+def kill(pid):
+    """Kills a process, which may have ended by itself in this very moment."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class Workers:
@@ -77,7 +83,7 @@ class Run:
     async def killed_after(self, seconds):
         """Runs one process and kills it after a time; returns its exit code."""
         pid = await self._workers.start(self._spec)
-        timer = asyncio.get_running_loop().call_later(seconds, os.kill, pid, signal.SIGKILL)
+        timer = asyncio.get_running_loop().call_later(seconds, kill, pid)
         code, _ = await self._workers.ended()
         timer.cancel()
         return code
