@@ -76,7 +76,7 @@ class Check:
             for text in loud:
                 click.echo(text, err=True)
             if error is not None:
-                raise error
+                raise error if isinstance(error, KlingError) else KlingError(str(error))
         from kling_async.probing import report  # noqa: PLC0415 - the help shall not wait for it
         from kling_async.probing.verdict import State as Verdict  # noqa: PLC0415 - as above
 
@@ -84,12 +84,13 @@ class Check:
         if loud or any(verdict.state is Verdict.DIFFERENT for _, verdict in judged):
             sys.exit(OTHER.code)
 
-    async def _work(self, following: Following) -> tuple[list[Judged], KlingError | None, list[str]]:
+    async def _work(self, following: Following) -> tuple[list[Judged], Exception | None, list[str]]:
         """Returns the verdicts, what ended the check too early, and what must be said loudly."""
         from kling_async.probing import report  # noqa: PLC0415 - as above
-        from kling_async.probing.free import Asked, ask_for_nothing  # noqa: PLC0415 - as above
+        from kling_async.probing.free import AcceptedError, Asked, ask_for_nothing  # noqa: PLC0415 - as above
 
-        asked, job, error = Asked(), None, None
+        asked, job = Asked(), None
+        error: Exception | None = None
         async with options.opened("checking what is assumed of the service", self.base_url) as (
             kling,
             screen,
@@ -102,7 +103,7 @@ class Check:
                         job = await self._spend(caller, following, screen)
                 except _EndedError as ended:
                     job, error = ended.job, ended.error
-                except KlingError as failure:
+                except (AcceptedError, KlingError) as failure:
                     error = failure
                 host = caller.transport.base_url.host
         judged = report.judge(asked, job, paid=self.spend)

@@ -14,7 +14,6 @@ from typing import Any, Final
 import anyio
 from attrs import define, field
 
-from kling_async.errors import KlingError
 from kling_async.polling.pages import LARGEST_PAGE, LAST_PAGE
 from kling_async.probing.answers import Seen, external_id, rows_of
 from kling_async.probing.caller import PATH, Caller, task_id_of
@@ -33,7 +32,7 @@ LATER: Final = 5.0
 Say = Callable[[str], None]
 
 
-class AcceptedError(KlingError):
+class AcceptedError(Exception):
     """The service accepted a request that it had to refuse.
 
     Args:

@@ -69,7 +69,7 @@ def test_service_that_accepts_nothing_of_a_request_is_reported_loudly(service, r
     report, error = documents(result.stdout)
     assert 1 == result.exit_code
     assert {"request": "no picture", "task_id": task.task_id} == report["accepted_what_it_must_refuse"]
-    assert ("AcceptedError", "AcceptedError") == (report["ended_early"], error["error"]["type"])
+    assert ("AcceptedError", 1) == (report["ended_early"], error["error"]["exit_code"])
     assert (
         f"error: the service ACCEPTED a request without any picture (no picture): task {task.task_id}"
         in result.stderr

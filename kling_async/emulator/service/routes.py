@@ -77,7 +77,7 @@ def route(method: str, path: str, *, ignores_slashes: bool = True) -> Target:
         call = {"POST": "create", "GET": "list"}.get(method) or _wrong_method()
         return Target(call, product=FAMILY[path])
     parent, _, last = path.rpartition("/")
-    if parent in FAMILY:
+    if parent in FAMILY and last:
         return Target("get" if method == "GET" else _wrong_method(), unquote(last), FAMILY[parent])
     if path in SYNCHRONOUS:
         _wrong_method()
