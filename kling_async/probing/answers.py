@@ -1,7 +1,7 @@
 """One answer of the service, as much of it as a comparison may see. Pure.
 
-Promises: whatever came becomes a `Seen`; its texts hold no key, no id that was asked for and no URL, so that nothing
-that is made of them can tell a secret.
+Promises: whatever came becomes a `Seen`; `shown` holds no key, no id that was asked for, no host and no URL, so that
+nothing that is made of it can tell a secret.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from kling_async.errors import KlingError, MalformedResponseError, harmless
 from kling_async.schema.wire import read_envelope
@@ -35,8 +35,8 @@ class Seen:
     code: int | None = None
     """The service's code; None if the answer is not an envelope."""
 
-    message: str = ""
-    """The service's text, without secrets."""
+    message: str = field(default="", repr=False)
+    """The service's text, for comparisons alone; `shown` is for people."""
 
     data: Any = None
     """The envelope's `data`."""
@@ -49,6 +49,9 @@ class Seen:
 
     at: float = 0.0
     """When it came by our clock, in unix seconds."""
+
+    hidden: frozenset[str] = field(default=frozenset(), repr=False)
+    """Words that `shown` shall not tell."""
 
     trouble: str | None = None
     """Why there is no answer, or why it is not an envelope."""
@@ -83,7 +86,8 @@ class Seen:
             return f"no answer ({self.trouble})"
         if self.code is None:
             return f"HTTP {self.http_status}, {self.trouble or 'not an envelope'}"
-        return f"HTTP {self.http_status}, code {self.code}" + (f": {self.message}" if self.message else "")
+        said = public(self.message, self.hidden)
+        return f"HTTP {self.http_status}, code {self.code}" + (f": {said}" if said else "")
 
 
 def public(text: str, hidden: Iterable[str] = ()) -> str:
@@ -109,17 +113,18 @@ def seen(answer: Answer, hidden: Iterable[str], at: float) -> Seen:
     return Seen(
         answer.http_status,
         envelope.code,
-        public(envelope.message, hidden),
+        harmless(envelope.message, 4 * LONGEST),
         envelope.data,
         bool(envelope.message) and envelope.request_id is not None,
         date,
         at,
+        frozenset(hidden),
     )
 
 
-def unanswered(error: KlingError, hidden: Iterable[str]) -> Seen:
-    """Reads what happened instead of an answer."""
-    return Seen(trouble=public(f"{type(error).__name__}: {error}", hidden))
+def unanswered(error: KlingError) -> Seen:
+    """Reads what happened instead of an answer; its text may name a host, so it is not kept."""
+    return Seen(trouble=type(error).__name__)
 
 
 def members(row: Any) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ class Caller:
             given = self._signer.bearer() if bearer is None else bearer
             answer = await self.transport.get(path, given, params)
         except KlingError as error:
-            return unanswered(error, self._hidden)
+            return unanswered(error)
         return seen(answer, self._hidden, self.clock())
 
     async def refusable(self, body: bytes) -> Seen:
@@ -131,7 +131,7 @@ class Caller:
         try:
             answer = await self.transport.post(PATH, self._signer.bearer(), upload)
         except KlingError as error:
-            return unanswered(error, self._hidden)
+            return unanswered(error)
         return seen(answer, self._hidden, self.clock())
 
 

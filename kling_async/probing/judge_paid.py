@@ -9,7 +9,7 @@ from kling_async.errors import harmless
 from kling_async.jobs.submission import SETTLE
 from kling_async.probing.answers import external_id, members
 from kling_async.probing.caller import task_id_of
-from kling_async.probing.judge_free import row_verdict, shape_verdict, units_verdict
+from kling_async.probing.judge_tasks import row_verdict, shape_verdict, units_verdict
 from kling_async.probing.paid import CALLED_BACK, LOOKED_FOR, Job
 from kling_async.probing.verdict import Verdict, differs, holds, unseen
 from kling_async.schema.task import TaskStatus

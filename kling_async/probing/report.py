@@ -12,13 +12,17 @@ from typing import Any, Final, TypeAlias
 
 from kling_async._version import __version__
 from kling_async.probing.free import AcceptedError, Asked
-from kling_async.probing.judge_free import FREE
+from kling_async.probing.judge_calls import CALLS
 from kling_async.probing.judge_paid import AGAIN, PAID
+from kling_async.probing.judge_tasks import TASKS
 from kling_async.probing.paid import Job
 from kling_async.probing.verdict import State, Verdict, unseen
 from kling_async.schema.assumptions import ASSUMPTIONS, Assumption
 
 Judged: TypeAlias = tuple[Assumption, Verdict]
+
+FREE: Final = {**CALLS, **TASKS}
+"""What compares each assumption that is free to see."""
 
 VENDORS: Final = ".klingai.com"
 """How the service's own hosts end; others are not told."""

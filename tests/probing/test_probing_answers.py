@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from kling_async.probing.answers import Seen, public, seen
-from kling_async.probing.judge_free import row_verdict, shape_verdict, units_verdict
+from kling_async.probing.judge_tasks import row_verdict, shape_verdict, units_verdict
 from kling_async.probing.listener import MOST, CallbackListener
 from kling_async.probing.report import line_of, shown_host
 from kling_async.probing.verdict import State, differs, holds
@@ -27,6 +27,12 @@ from kling_async.session.http import Answer
 def test_answer_in_a_few_words(body, shown):
     """Status, code and message, without what nobody shall read."""
     assert shown == seen(Answer(418, {}, body), ["key-1", ""], 0.0).shown
+
+
+def test_words_that_are_hidden_do_not_change_what_is_compared():
+    """An account's id that is part of the service's own words is hidden from people alone."""
+    answer = seen(Answer(400, {}, b'{"code": 1201, "message": "Task not found: not"}'), ["not"], 0.0)
+    assert ("Task not found: not", "HTTP 400, code 1201: Task … found: …") == (answer.message, answer.shown)
 
 
 def test_text_is_short():

@@ -6,9 +6,8 @@ import pytest
 from virtual_time import wall_clock
 
 from kling_async.emulator import ByClock
-from kling_async.probing.judge_free import FREE
 from kling_async.probing.judge_paid import PAID
-from kling_async.probing.report import document, judge
+from kling_async.probing.report import FREE, document, judge
 from kling_async.probing.verdict import State
 from kling_async.schema.assumptions import ASSUMPTIONS
 
