@@ -22,7 +22,7 @@ from kling_async.cli.exits import OTHER, reporting
 from kling_async.cli.following import Following
 from kling_async.cli.ongoing import Ongoing, State
 from kling_async.cli.output import put, put_json
-from kling_async.cli.progress import Display
+from kling_async.cli.progress import Display, display
 from kling_async.cli.running import run
 from kling_async.errors import AccountError, APIError, AuthenticationError, KlingError, PermissionDeniedError
 
@@ -91,11 +91,9 @@ class Check:
 
         asked, job = Asked(), None
         error: Exception | None = None
-        async with options.opened("checking what is assumed of the service", self.base_url) as (
-            kling,
-            screen,
-        ):
+        async with options.opened("checking what is assumed of the service", self.base_url) as (kling, _):
             await _keys_work(kling)
+        with display() as screen:
             async with _caller(self.base_url) as caller:
                 try:
                     await ask_for_nothing(caller, asked, screen.note)

@@ -88,7 +88,7 @@ def _largest_page(asked: Asked) -> Verdict:
         return differs(answer.shown)
     if not isinstance(answer.data, list):
         return differs(f"data is {kind(answer.data)}")
-    return holds(f"{len(answer.data)} rows")
+    return holds(f"rows: {len(answer.data)}")
 
 
 def _behind_the_end(asked: Asked) -> Verdict:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from kling_async.errors import harmless
 from kling_async.jobs.submission import SETTLE
 from kling_async.probing.answers import external_id, members
 from kling_async.probing.caller import task_id_of
-from kling_async.probing.judge_tasks import row_verdict, shape_verdict, units_verdict
+from kling_async.probing.judge_tasks import (
+    row_verdict,
+    shape_verdict,
+    statuses_verdict,
+    times_verdict,
+    units_verdict,
+)
 from kling_async.probing.paid import CALLED_BACK, LOOKED_FOR, Job
 from kling_async.probing.verdict import Verdict, differs, holds, unseen
 from kling_async.schema.task import TaskStatus
@@ -44,11 +50,16 @@ def _found(job: Job, *ways: str) -> Verdict:
         return unseen("the create had no clear answer")
     times = {way: job.found_after[way] for way in ways}
     shown = ", ".join(
-        f"by {way}: not within {LOOKED_FOR:.0f} s" if after is None else f"by {way}: after {after:.1f} s"
+        f"{way}: not within {LOOKED_FOR:.0f} s" if after is None else f"{way}: after {after:.1f} s"
         for way, after in times.items()
     )
     soon = all(after is not None and after <= SETTLE for after in times.values())
     return holds(shown) if soon else differs(shown)
+
+
+def _looked_up(job: Job) -> Verdict:
+    after = job.found_after.get("external id")
+    return unseen("the job was not found by its external id") if after is None else holds()
 
 
 def _repeated(job: Job) -> Verdict:
@@ -60,6 +71,10 @@ def _repeated(job: Job) -> Verdict:
         return unseen(answer.shown)
     right = answer.http_status == 400 and answer.code == 1201 and "already exist" in answer.message.lower()
     return holds() if right else differs(answer.shown)
+
+
+def _seen_tasks(job: Job) -> list[Mapping[str, Any]]:
+    return [members(each.data) for each in (job.created, job.ended) if each.code == 0]
 
 
 def _callback(job: Job) -> Verdict:
@@ -92,6 +107,9 @@ PAID: Final[Mapping[str, Callable[[Job], Verdict]]] = {
 """What compares each assumption that takes a job."""
 
 AGAIN: Final[Mapping[str, Callable[[Job], Verdict]]] = {
+    "status-words": lambda job: statuses_verdict(_seen_tasks(job)),
+    "times-in-milliseconds": lambda job: times_verdict(_seen_tasks(job)),
+    "look-up-by-external-id": _looked_up,
     "list-row": lambda job: row_verdict(job.row, job.ended),
     "result-shape": lambda job: shape_verdict(job.ended),
     "units": lambda job: units_verdict(job.ended),

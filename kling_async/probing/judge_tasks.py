@@ -26,7 +26,11 @@ def _order(asked: Asked) -> Verdict:
 
 
 def _statuses(asked: Asked) -> Verdict:
-    rows = _every_row(asked)
+    return statuses_verdict(_every_row(asked))
+
+
+def statuses_verdict(rows: list[Mapping[str, Any]]) -> Verdict:
+    """Looks at the words of some tasks' status."""
     if not rows:
         return unseen(_NO_TASK)
     words = {str(row.get("task_status")) for row in rows} - set(TaskStatus)
@@ -34,7 +38,11 @@ def _statuses(asked: Asked) -> Verdict:
 
 
 def _times(asked: Asked) -> Verdict:
-    rows = _every_row(asked)
+    return times_verdict(_every_row(asked))
+
+
+def times_verdict(rows: list[Mapping[str, Any]]) -> Verdict:
+    """Looks at the times of some tasks."""
     if not rows:
         return unseen(_NO_TASK)
     for name in ("created_at", "updated_at"):
