@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from kling_async.errors import Problem
+from kling_async.schema.models import MODELS
 from kling_async.schema.rules import shown
 
 TaskKind: TypeAlias = Literal["video", "image", "audio", "other"]
@@ -130,7 +131,5 @@ def path_problems(path: Any, *, synchronous: bool = False) -> Iterator[Problem]:
 
 def _sender(path: str) -> str:
     """What creates the tasks of a path, in words."""
-    typed = path.rpartition("/")[2].replace("-", "_")
-    if path in {"/v1/videos/image2video", "/v1/videos/text2video", "/v1/videos/video-extend"}:
-        return f"KlingClient.{typed}"
-    return f"KlingClient.endpoint({path!r})"
+    name = path.removeprefix("/v1/videos/").replace("-", "_")
+    return f"KlingClient.{name}" if name in MODELS else f"KlingClient.endpoint({path!r})"
