@@ -209,7 +209,8 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
         )
     status, message, units = get("task_status"), get("task_status_msg"), get("final_unit_deduction")
     info, result = get("task_info"), get("task_result")
-    known = _STATUSES.get(status) if status.__class__ is str else None
+    known = _STATUSES.get(status) if isinstance(status, str) else None
+    external = info.get("external_task_id") if isinstance(info, dict) else None
     videos: tuple[Video, ...] = ()
     images: tuple[Image, ...] = ()
     audios: tuple[Audio, ...] = ()
@@ -220,8 +221,8 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
     return Task(
         task_id,
         read_status(status) if known is None else known,
-        message if message.__class__ is str else "",
-        _id_text(info.get("external_task_id")) if info and info.__class__ is dict else None,
+        message if isinstance(message, str) else "",
+        external if external and isinstance(external, str) else _id_text(external),
         _moment(get("created_at")),
         _moment(get("updated_at")),
         videos,
@@ -268,11 +269,11 @@ def _videos(rows: object, task_id: str) -> tuple[Video, ...]:
     found = []
     for row in rows:
         url = row.get("url") if isinstance(row, dict) else None
-        if url and url.__class__ is str:
+        if url and isinstance(url, str):
             video_id, length, marked = row.get("id"), row.get("duration"), row.get("watermark_url")
             found.append(
                 Video(
-                    video_id if video_id.__class__ is str else _id_text(video_id) or "",
+                    video_id if isinstance(video_id, str) else _id_text(video_id) or "",
                     url,
                     _number(length),
                     None if marked is None else _text(marked),
