@@ -7,9 +7,10 @@ RESOLUTION ?= highest
 BIN        := $(VENV)/bin
 UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION)
 PYTEST     := $(BIN)/python -m pytest
+INTEROP    := .interop
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -31,6 +32,10 @@ simulate: $(VENV)/.installed-test  ## fresh worlds: SEEDS=1000 (FROM=0), one of 
 
 simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under three minutes on one core
 	$(PYTEST) tests/simulation -m simulation
+
+interop: $(VENV)/.installed-test  ## other people's clients on the emulator; needs PyPI, npm and node, skips what it cannot install
+	$(BIN)/python tests/interop/install.py $(INTEROP)
+	KLING_INTEROP=$(abspath $(INTEROP)) $(PYTEST) tests/interop -m interop
 
 coverage: $(VENV)/.installed-test  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase
@@ -63,7 +68,7 @@ verifytypes: dist  ## how many public types of the installed wheel are known
 bench-setup: $(VENV)/.installed-bench  ## the other clients that benchmarks/side_by_side.py measures
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(INTEROP) dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # Dependency groups (PEP 735) need pip 25.1; uv reads them too, and is quicker.
 $(BIN)/uv:

@@ -270,7 +270,8 @@ class KlingClient:
             The answer's `data`.
 
         Raises:
-            ValidationError: The path does not start with `/v1/`, or a field cannot travel; nothing was sent.
+            ValidationError: The path does not start with `/v1/` or is known to make tasks, or a field cannot travel;
+                nothing was sent.
             APIError: The service refused.
             ConnectionFailedError: There was no answer; `sent` tells whether anything can have left.
             MalformedResponseError: The answer is not an envelope of the service.

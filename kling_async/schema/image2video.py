@@ -17,6 +17,7 @@ from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
+from kling_async.schema.family import FIELDS_ELSEWHERE
 from kling_async.schema.images import ImageInput, Picture, to_image
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
@@ -44,6 +45,7 @@ MAX_PROMPT: Final = 2500
 """不能超过2500个字符: the longest prompt, in characters (code points)."""
 
 _ELSEWHERE: Final = {
+    **FIELDS_ELSEWHERE,
     "aspect_ratio": "a video's shape follows its first frame; text2video takes it",
     "video_id": "a video is made longer by video_extend",
 }

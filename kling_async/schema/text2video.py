@@ -16,6 +16,7 @@ from kling_async.errors import Problem
 from kling_async.schema import rules, wire
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
+from kling_async.schema.family import FIELDS_ELSEWHERE
 from kling_async.schema.images import Picture
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
@@ -42,6 +43,7 @@ ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1")
 
 _PICTURE: Final = "a video from a picture is made by image2video"
 _ELSEWHERE: Final = {
+    **FIELDS_ELSEWHERE,
     **dict.fromkeys(("image", "image_tail", "static_mask", "dynamic_masks", "element_list"), _PICTURE),
     "video_id": "a video is made longer by video_extend",
 }
