@@ -12,6 +12,7 @@ from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
+from kling_async.cli.gallery import gallery
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
 from kling_async.cli.models import models
@@ -50,6 +51,6 @@ def cli() -> None:
 _i2v = copy.copy(image2video)
 _i2v.short_help = "Short for image2video."
 
-for _command in (image2video, batch, jobs, tasks, models, check, emulator, demo):
+for _command in (image2video, batch, gallery, jobs, tasks, models, check, emulator, demo):
     cli.add_command(_command)
 cli.add_command(_i2v, "i2v")

@@ -1,0 +1,1 @@
+"""What a request would do, drawn before it is paid for."""
