@@ -84,3 +84,12 @@ class Visits:
     def _hear(self, message):
         if message.type in {"error", "warning"}:
             self.errors.append(message.text)
+
+
+def until(page, expression, seconds=20):
+    """Waits until an expression holds in a page, also in one whose policy forbids `eval`, as playwright's own wait needs."""
+    for _ in range(int(seconds * 50)):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"{expression} does not hold after {seconds} s")

@@ -46,10 +46,10 @@ def put(folder, name, **fields):
 
 
 @cache
-def video(photo="rocket.jpg", axis="zoom", amount=-6.0, mode="std"):
+def video(photo="rocket.jpg", axis="zoom", amount=-6.0, mode="std", seconds=0.9):
     """A short video that moves over one of the example pictures."""
     camera = {"type": "simple", "config": {axis: amount}}
-    return render(Scene((IMAGES / photo).read_bytes(), None, 1.9, mode, camera, None, ()))
+    return render(Scene((IMAGES / photo).read_bytes(), None, seconds, mode, camera, None, ()))
 
 
 ROWS = (
@@ -67,7 +67,7 @@ FAILED = (
 )  # fmt: skip
 
 
-def make_sample(folder, mode="pro"):
+def make_sample(folder, mode="std", seconds=0.9):
     """A folder as `batch` leaves it: seven videos, two failures, a video without a sidecar; pictures in `stills` beside it."""
     stills = folder.parent / "stills"
     stills.mkdir(parents=True, exist_ok=True)
@@ -80,10 +80,10 @@ def make_sample(folder, mode="pro"):
         request = {"model_name": model, "image": f"../stills/{photo}", "prompt": prompt, "mode": asked, "duration": "5",
                    "camera_control": {"type": "simple", "config": {axis: amount}}}  # fmt: skip
         put(folder, name, request=request, took=took, number=number)
-        (folder / f"{name}.mp4").write_bytes(video(photo, axis, amount, mode))
+        (folder / f"{name}.mp4").write_bytes(video(photo, axis, amount, mode, seconds))
     for number, (photo, prompt, model, reason) in enumerate(FAILED, start=len(ROWS) + 1):
         name = f"{number:03}-{Path(photo).stem}"
         request = {"model_name": model, "image": f"../stills/{photo}", "prompt": prompt, "mode": "pro"}
         put(folder, name, request=request, status="failed", reason=reason, number=number, took=12)
-    (folder / "old-test.mp4").write_bytes(video("rocket.jpg", "horizontal", 6.0, mode))
+    (folder / "old-test.mp4").write_bytes(video("rocket.jpg", "horizontal", 6.0, mode, seconds))
     return folder
