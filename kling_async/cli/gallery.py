@@ -28,8 +28,8 @@ def _plain_name(context: click.Context, option: click.Parameter, name: str) -> s
 
 @click.command(short_help="Makes a page of a folder of results.")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--name", "-n", default="index.html", show_default=True, metavar="FILE", callback=_plain_name, help="Name of the page in FOLDER.")  # fmt: skip
-@click.option("--title", metavar="TEXT", help="The page's heading; the folder's name by default.")
+@click.option("--name", "-n", default="index.html", show_default=True, metavar="FILE", callback=_plain_name, help="Name of the file in FOLDER.")  # fmt: skip
+@click.option("--title", metavar="TEXT", help="The heading; the folder's name by default.")
 @click.option("--force", is_flag=True, help="Replace a file of that name even if it is not a gallery.")
 @options.json_option
 def gallery(folder: Path, name: str, title: str | None, *, force: bool, as_json: bool) -> None:
