@@ -17,6 +17,7 @@ from kling_async.cli.gallery import gallery
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
 from kling_async.cli.models import models
+from kling_async.cli.preview import preview
 from kling_async.cli.run import run
 from kling_async.cli.tasks import tasks
 from kling_async.cli.text2video import text2video
@@ -52,7 +53,7 @@ def cli() -> None:
 
 
 for _command in (
-    image2video, text2video, extend, run, batch, gallery, jobs, tasks, models, check, emulator, demo,
+    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, check, emulator, demo,
 ):  # fmt: skip
     cli.add_command(_command)
 
