@@ -51,6 +51,7 @@ def gallery(folder: Path, name: str, title: str | None, *, force: bool, as_json:
             raise click.UsageError(
                 f"{folder / name} is not a gallery; --force replaces it, and --name makes another file."
             )
+        click.echo(f"reading {shown(folder)}", err=True)
         written = write_gallery(folder, name=name, title=title, force=force)
         for problem in written.skipped:
             click.echo(f"skipped {shown(problem)}", err=True)

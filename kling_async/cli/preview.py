@@ -63,8 +63,9 @@ def preview(
         request = image2video_request(photo, fields)
         from anyio import to_thread  # noqa: PLC0415 - the help shall not wait for it
 
-        from kling_async.preview.preview import preview_of  # noqa: PLC0415 - as above
+        from kling_async.preview.preview import in_short, preview_of  # noqa: PLC0415 - as above
 
+        click.echo(plain(in_short(request)), err=True)
         renderer = _Emulated()
         made = await preview_of(request, renderer, told=lambda problem: plain(str(problem)))
         _replace(target, made.picture)
@@ -120,10 +121,9 @@ def _told(problem: Problem) -> str:
 
 def _tell(request: Image2VideoRequest, made: Preview) -> None:
     """The findings for people, on stderr."""
-    from kling_async.preview.preview import in_short, verdict  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.preview.preview import verdict  # noqa: PLC0415 - the help shall not wait for it
 
     found = made.findings
-    click.echo(plain(in_short(request)), err=True)
     click.echo(verdict(request, found), err=True)
     for kind, problems in (("refused", (*found.refused, *found.broken)), ("warning", found.warnings)):
         for problem in problems:

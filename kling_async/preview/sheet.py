@@ -67,7 +67,7 @@ def sheet(shot: Shot, last: bytes | None, title: str, last_title: str, lines: Se
             draw.ellipse((_MARGIN + 1, top + 5, _MARGIN + 11, top + 15), fill=_TONES[tone])
         _write(draw, (_MARGIN + 22, top), text, 16, _TONES[tone])
     out = io.BytesIO()
-    whole.save(out, "PNG", optimize=True)
+    whole.save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 
