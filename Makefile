@@ -9,7 +9,7 @@ UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution 
 PYTEST     := $(BIN)/python -m pytest
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed browser lint types contract check coverage verifytypes dist bench-setup clean
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed browser screenshots lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -34,6 +34,9 @@ simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under thre
 
 browser: $(VENV)/.installed-browser  ## pages in a headless Chromium; Debian's package chromium has to be there
 	$(PYTEST) tests -m browser -n 2 --dist loadfile
+
+screenshots: $(VENV)/.installed-browser  ## docs/gallery.jpg and docs/preview.jpg, made anew
+	PYTHONPATH=tests $(BIN)/python -m gallery.screenshots
 
 coverage: $(VENV)/.installed-test  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase

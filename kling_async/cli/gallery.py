@@ -12,7 +12,7 @@ from kling_async.cli.exits import reporting
 from kling_async.cli.output import put, put_json, shown
 
 if TYPE_CHECKING:
-    from kling_async.gallery.write import Written
+    from kling_async.gallery import Written
 
 
 def _plain_name(context: click.Context, option: click.Parameter, name: str) -> str:

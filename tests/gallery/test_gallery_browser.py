@@ -7,7 +7,7 @@ from browser import DESKTOP, PHONE, Visits, needs_browser, until
 from gallery.sample import make_sample, put, video
 from made_pictures import png
 
-from kling_async.gallery.write import write_gallery
+from kling_async.gallery import write_gallery
 
 pytestmark = needs_browser
 

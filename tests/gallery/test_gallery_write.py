@@ -8,7 +8,7 @@ from gallery.sample import put
 
 from kling_async.cli.group import cli
 from kling_async.errors import ConfigurationError
-from kling_async.gallery.write import write_gallery
+from kling_async.gallery import write_gallery
 
 
 @pytest.fixture
