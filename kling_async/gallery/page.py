@@ -27,7 +27,7 @@ MARK: Final = "kling-async gallery"
 MOST_VIDEOS: Final = 12
 """Videos that a page has loaded at once."""
 
-_HERE: Final = files(__package__)
+_HERE: Final = files("kling_async.gallery")
 
 
 def page(title: str, cards: Sequence[Card], made: datetime) -> str:
