@@ -1,7 +1,7 @@
 """The page of a folder's cards: one template, its style and its script, all in one text.
 
 Promises: every text of a card is escaped by the template engine; the page's policy allows its own style and script by
-their digests, media of its own origin, and nothing else, so that text that got through would still not run.
+their digests, media of its own origin or disk, and nothing else, so that text that got through would still not run.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def _policy(style: str, script: str) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            "img-src 'self'",
-            "media-src 'self'",
+            "img-src 'self' file:",  # `file:` as well: not every browser takes 'self' for the files beside a file
+            "media-src 'self' file:",
             f"style-src {digest(style)}",
             f"script-src {digest(script)}",
             "base-uri 'none'",

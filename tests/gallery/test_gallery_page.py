@@ -136,8 +136,9 @@ def test_the_policy_allows_this_style_and_script_alone():
         [content] = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert policy.startswith("default-src 'none'; img-src 'self'; media-src 'self'; ")
+    assert policy.startswith("default-src 'none'; img-src 'self' file:; media-src 'self' file:; ")
     assert "unsafe" not in policy
+    assert "http" not in policy
 
 
 def test_without_jinja2_the_extra_is_named(monkeypatch):
