@@ -46,6 +46,24 @@ def test_a_result_is_its_sidecar_and_its_video(folder):
     assert ("sound", "on") in card.details
 
 
+def test_masks_presets_and_lists_are_in_words(folder):
+    """What is not a text is said in short."""
+    masks = [{"mask": "m.png", "trajectories": [{"x": 1, "y": 2}, {"x": 3, "y": 4}]}, {"mask": {"bytes": 9}}]
+    request = {
+        "camera_control": {"type": "down_back"}, "dynamic_masks": masks, "multi_shot": True,
+        "element_list": [{"element_id": 1}], "watermark_info": {"enabled": "x"},
+    }  # fmt: skip
+    put(folder, "a", request=request)
+    [card] = read_folder(folder).cards
+    assert "camera down and back" == card.camera
+    assert {
+        ("dynamic_masks", "2 moving, 2 points"),
+        ("multi_shot", "yes"),
+        ("element_list", "1"),
+        ("watermark_info", "enabled x"),
+    } <= set(card.details)
+
+
 def test_a_failure_is_a_sidecar_alone(folder):
     """It has no video and says why."""
     put(folder, "002-dog", status="failed", reason="Failure to pass the risk control system")

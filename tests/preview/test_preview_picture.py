@@ -4,7 +4,7 @@ import io
 import sys
 
 import pytest
-from made_pictures import png
+from made_pictures import b64, png
 from PIL import Image, ImageChops
 from preview.masks import mask, saved
 
@@ -85,6 +85,12 @@ async def test_points_outside_are_marked_at_the_edge(point, shown):
     brushed = mask(100, 330, 540, 390)
     sheet = await drawn(dynamic_masks=[DynamicMask(brushed, [(120, 40), point])])
     assert shown == (where(sheet, BAD) is not None)
+
+
+async def test_base64_is_a_picture_as_well():
+    """As text it is decoded; a text that is not base64 after all leaves an empty frame."""
+    assert (128, 128, 128) == (await drawn(image=b64(GREY))).getpixel((WIDTH // 4, 250))
+    assert WIDTH == (await drawn(image="iVBORw0KGgo!!" + "A" * 400)).width
 
 
 async def test_static_regions_are_hatched():
