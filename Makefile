@@ -10,7 +10,7 @@ PYTEST     := $(BIN)/python -m pytest
 INTEROP    := .interop
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -36,6 +36,12 @@ simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under thre
 interop: $(VENV)/.installed-test  ## other people's clients on the emulator; needs PyPI, npm and node, skips what it cannot install
 	$(BIN)/python tests/interop/install.py $(INTEROP)
 	KLING_INTEROP=$(abspath $(INTEROP)) $(PYTEST) tests/interop -m interop
+
+browser: $(VENV)/.installed-browser  ## pages in a headless Chromium; Debian's package chromium has to be there
+	$(PYTEST) tests -m browser -n 2 --dist loadfile
+
+screenshots: $(VENV)/.installed-browser  ## docs/gallery.jpg and docs/preview.jpg, made anew
+	PYTHONPATH=tests $(BIN)/python -m gallery.screenshots
 
 coverage: $(VENV)/.installed-test  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase
