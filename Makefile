@@ -9,7 +9,7 @@ UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution 
 PYTEST     := $(BIN)/python -m pytest
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
+.PHONY: demo test test-lowest test-plugin proof proof-long simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -19,6 +19,9 @@ test: $(VENV)/.installed-test  ## the tests, under three minutes
 
 test-lowest:  ## the tests with the oldest releases that pyproject.toml allows
 	$(MAKE) test VENV=$(VENV)-lowest RESOLUTION=lowest-direct
+
+test-plugin: $(VENV)/.installed-test  ## the pytest fixtures in fresh projects, under each plugin that runs async tests
+	$(PYTEST) tests/plugin -m slow
 
 proof: $(VENV)/.installed-test  ## the proofs of CI, with the figures that they print
 	$(PYTEST) tests/proofs -s -m "proof and not slow"

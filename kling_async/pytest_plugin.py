@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -39,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     pytest_asyncio = sys.modules.get("pytest_asyncio")
     if pytest_asyncio is not None:
-        config.pluginmanager.register(_AsyncioFixtures(pytest_asyncio), "kling_async_of_pytest_asyncio")
+        config.pluginmanager.register(_fixtures_of(pytest_asyncio))
 
 
 @pytest.fixture
@@ -71,11 +72,14 @@ def kling_environment(kling_emulator: Emulator, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def kling_client(request: pytest.FixtureRequest) -> KlingClient:
+def kling_client(request: pytest.FixtureRequest, kling_emulator: Emulator) -> KlingClient:
     """A client of the test's `kling_emulator`, with its keys; polls without delay, and is closed after the test.
 
     For tests that anyio's plugin (`@pytest.mark.anyio`, on asyncio) or pytest-asyncio runs.
     """
+    del (
+        kling_emulator
+    )  # asked for so that its parameters can be given to a test that asks for the client alone
     client: KlingClient = request.getfixturevalue(_fixture_of_the_loop(request))
     return client
 
@@ -86,17 +90,16 @@ async def _kling_client_of_anyio(kling_emulator: Emulator) -> AsyncIterator[Klin
         yield client
 
 
-class _AsyncioFixtures:
+def _fixtures_of(pytest_asyncio: Any) -> ModuleType:
     """The client's fixture for each scope that a loop of pytest-asyncio can have: its own loop is the test's."""
-
-    def __init__(self, pytest_asyncio: Any) -> None:
-        for scope in LOOP_SCOPES:
-            name = _of_pytest_asyncio(scope)
-            try:
-                fixture = pytest_asyncio.fixture(name=name, loop_scope=scope)(_opened())
-            except TypeError:  # older than 0.24
-                return
-            setattr(self, name, fixture)
+    fixtures = ModuleType("kling_async_of_pytest_asyncio")
+    for scope in LOOP_SCOPES:
+        name = _of_pytest_asyncio(scope)
+        try:
+            setattr(fixtures, name, pytest_asyncio.fixture(name=name, loop_scope=scope)(_opened()))
+        except TypeError:  # older than 0.24: other plugins' tests are not to suffer from it
+            break
+    return fixtures
 
 
 def _opened() -> Callable[[Emulator], AsyncIterator[KlingClient]]:

@@ -20,8 +20,9 @@ class SentPicture(bytes):
     @override
     def __repr__(self) -> str:
         header = read_header(self)
-        shown = "picture" if header is None else f"{header.format} {header.width}x{header.height}"
-        return f"<SentPicture {shown}, {len(self)} bytes>"
+        kind = "" if header is None else f"{header.format} "
+        size = "" if header is None or header.width is None else f"{header.width}x{header.height}, "
+        return f"<SentPicture {kind}{size}{len(self)} bytes>"
 
 
 def sent_body(raw: bytes) -> Any:
