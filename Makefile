@@ -10,7 +10,7 @@ PYTEST     := $(BIN)/python -m pytest
 INTEROP    := .interop
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots test-plugin
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-test  ## the tests, under three minutes
 
 test-lowest:  ## the tests with the oldest releases that pyproject.toml allows
 	$(MAKE) test VENV=$(VENV)-lowest RESOLUTION=lowest-direct
+
+test-plugin: $(VENV)/.installed-test  ## the pytest fixtures in fresh projects, under each plugin that runs async tests
+	$(PYTEST) tests/plugin -m slow
 
 proof: $(VENV)/.installed-test  ## the proofs of CI, with the figures that they print
 	$(PYTEST) tests/proofs -s -m "proof and not slow"

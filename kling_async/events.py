@@ -207,6 +207,22 @@ OnEvent: TypeAlias = Callable[[Event], object]
 """A hook: called with each event; what it returns is ignored."""
 
 
+def fan_out(*hooks: OnEvent) -> OnEvent:
+    """Makes one hook of several: `KlingClient(on_event=fan_out(log, OpenTelemetry()))`.
+
+    Args:
+        hooks: Called with each event, in this order. The first exception of each is logged; none keeps an event from the
+            others.
+    """
+    parts = [Events(hook) for hook in hooks]
+
+    def call(event: Event) -> None:
+        for part in parts:
+            part.emit(event)
+
+    return call
+
+
 class Events:
     """Hands events to a hook.
 

@@ -35,6 +35,7 @@ from kling_async.jobs.slots import Slot, Slots, not_submitted
 from kling_async.jobs.step import Step, next_step
 from kling_async.jobs.submission import Submission, logger
 from kling_async.jobs.tools import JobTools
+from kling_async.jobs.waits import noting
 from kling_async.polling.poller import Watching
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate, finished
@@ -156,7 +157,7 @@ class JobLife(Generic[RequestT]):
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
             try:
                 ended = await self._tools.waits.until_end(
-                    watching, self._kind, on_update, first=first, attended=attended
+                    watching, self._kind, noting(self.see, on_update), first=first, attended=attended
                 )
             except TaskFailedError as error:
                 self.see(error.task)

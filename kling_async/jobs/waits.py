@@ -192,6 +192,17 @@ class Waits:
             self._learnt(kind).record((ended.updated_at - ended.created_at).total_seconds())
 
 
+def noting(see: Callable[[Task], object], on_update: OnUpdate | None) -> OnUpdate:
+    """A callback that notes each change but the end, which is noted when it is recorded, and then tells the caller's."""
+
+    def update(task: Task) -> Any:
+        if not task.is_terminal:
+            see(task)
+        return None if on_update is None else on_update(task)
+
+    return update
+
+
 def check_wait(timeout: Any, schedule: Any = None, on_update: Any = None) -> None:
     """Checks the arguments of a wait, before anything is sent.
 
