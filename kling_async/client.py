@@ -124,6 +124,7 @@ class KlingClient:
         del access_key, secret_key, api_key  # a traceback's locals shall not show them
         self._clock = clock
         signer, self._shown_key = choose_signer(access, secret, static, os.environ, clock)
+        self._account = signer.account
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
@@ -201,6 +202,11 @@ class KlingClient:
     @max_in_flight.setter
     def max_in_flight(self, limit: int | None) -> None:
         self.slots.limit = limit
+
+    @property
+    def account_digest(self) -> str:
+        """Tells accounts apart without telling a key; what a queue compares before a worker takes a job."""
+        return self._account
 
     def _owner(self, signer: Signer) -> str:
         """Whose jobs a journal holds: the host and a digest that tells accounts apart without telling a key."""
