@@ -130,7 +130,7 @@ def read_payload(text: bytes | str | None) -> Payload:
         key = fields.get("external_task_id")
     except (ValueError, AttributeError, RecursionError):
         raise ValidationError([Problem("payload", "is not a request that kling_async has queued")]) from None
-    if not isinstance(version, int) or not 1 <= version <= VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:  # a bool is an int too
         raise ValidationError(
             [
                 Problem(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
@@ -42,9 +42,13 @@ _LOST: Final = (
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
-    asyncpg.exceptions.OperatorInterventionError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # too many connections, a full disk
+    asyncpg.exceptions.InvalidAuthorizationSpecificationError,  # a password that is being changed
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a database that takes no connections
+    asyncpg.OperatorInterventionError,  # shut down, or starting
 )
+"""What says that PostgreSQL cannot be used now, but may be later."""
+
 _NO_SCHEMA: Final = {"42P01", "42703", "42704"}  # undefined table, column, type
 
 Connection: TypeAlias = Any
@@ -157,7 +161,8 @@ async def worker(
     _check(slots, lease)
     async with AsyncExitStack() as stack:
         client = kling if kling is not None else await stack.enter_async_context(KlingClient())
-        pool = await stack.enter_async_context(await connected(postgres, lease))
+        pool = await connected(postgres, lease)
+        stack.push_async_callback(_closed, pool)
         pulse = await stack.enter_async_context(Pulse(postgres, lease))
         over = asyncio.Event()
         manager = QueueManager(_Queries(_PatientDriver(pool, over)))
@@ -228,6 +233,11 @@ async def connected(postgres: str, lease: float = 60.0) -> asyncpg.Pool:
         raise ConfigurationError(f"PostgreSQL cannot be used: {error or type(error).__name__}") from None
 
 
+async def _closed(pool: asyncpg.Pool) -> None:
+    with suppress(*_LOST):
+        await asyncio.wait_for(pool.close(), 5)
+
+
 async def with_schema(asked: Awaitable[T]) -> T:
     """Awaits what needs the queue's tables; says which command makes them if they are missing."""
     try:
@@ -272,6 +282,11 @@ class _PatientDriver(AsyncpgPoolDriver):
     def __init__(self, pool: asyncpg.Pool, over: asyncio.Event) -> None:
         super().__init__(pool)
         self._over = over
+
+    @override
+    async def __aexit__(self, *error: object) -> None:
+        with suppress(*_LOST):  # it gives the listener's connection back
+            await super().__aexit__(*error)
 
     @override
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
