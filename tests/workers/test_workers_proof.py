@@ -279,13 +279,13 @@ async def test_without_a_protection_the_judge_complains(fleet, connection, lacki
         await pgqueuer.enqueue(connection, requests(30))
         await workers.start(2)
         await until(lambda: 10 <= len(workers.emulator.tasks))
-        workers.peak = workers.emulator.in_flight
         if lacking == "conversion":
             await workers.stop()
-        else:
+            await workers.start(2)
+        elif lacking == "look-up":
             while workers.processes:
                 await workers.kill()
-        await workers.start(2)
+            await workers.start(2)
         await workers.through(connection)
         assert complaint in workers.complaints(30)
 
