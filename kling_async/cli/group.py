@@ -12,10 +12,13 @@ from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
+from kling_async.cli.enqueue import enqueue
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
 from kling_async.cli.models import models
+from kling_async.cli.queue import queue
 from kling_async.cli.tasks import tasks
+from kling_async.cli.worker import worker
 
 _EPILOG = f"""\b
 Environment:
@@ -50,6 +53,6 @@ def cli() -> None:
 _i2v = copy.copy(image2video)
 _i2v.short_help = "Short for image2video."
 
-for _command in (image2video, batch, jobs, tasks, models, check, emulator, demo):
+for _command in (image2video, batch, jobs, tasks, models, check, emulator, demo, enqueue, worker, queue):
     cli.add_command(_command)
 cli.add_command(_i2v, "i2v")

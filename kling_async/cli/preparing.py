@@ -91,6 +91,27 @@ def read_rows(sources: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list
     return rows_of(found.rows, defaults), found.notes
 
 
+async def check_rows(rows: Sequence[Row], capabilities: str) -> list[RowProblem]:
+    """Checks the rows and their pictures.
+
+    Returns:
+        What the capability map says that models do not take, if that does not refuse the rows.
+
+    Raises:
+        RefusedRowsError: Rows that cannot be used, all of them.
+    """
+    problems = [
+        RowProblem(row.number, row.field(each.path), each.message) for row in rows for each in row.problems
+    ]
+    problems += await checking.picture_problems(rows)
+    unsupported = [] if capabilities == "off" else list(checking.model_problems(rows))
+    if capabilities == "error":
+        problems, unsupported = problems + unsupported, []
+    if problems:
+        raise RefusedRowsError(sorted(problems, key=lambda each: each.row))
+    return unsupported
+
+
 async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
     """Checks every row and plans the batch.
 
@@ -102,15 +123,7 @@ async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
     folder = checking.folder_problem(wishes.directory)
     if folder is not None:
         raise ValidationError([Problem("directory", folder)])
-    problems = [
-        RowProblem(row.number, row.field(each.path), each.message) for row in rows for each in row.problems
-    ]
-    problems += await checking.picture_problems(rows)
-    unsupported = [] if wishes.capabilities == "off" else list(checking.model_problems(rows))
-    if wishes.capabilities == "error":
-        problems, unsupported = problems + unsupported, []
-    if problems:
-        raise RefusedRowsError(sorted(problems, key=lambda each: each.row))
+    unsupported = await check_rows(rows, wishes.capabilities)
     plan = await _planned(rows, wishes)
     problems = [*_changed(plan, wishes), *_places(plan, wishes), *_named_again(plan)]
     if problems:

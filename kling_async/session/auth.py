@@ -88,7 +88,7 @@ class StaticKeySigner:
 
     def __init__(self, api_key: Secret) -> None:
         self._header = BearerHeader("Bearer " + api_key.reveal())
-        self.account: str = _account(api_key.reveal())
+        self.account: str = account_digest(api_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The same header for every request."""
@@ -115,7 +115,7 @@ class JwtSigner:
         self._offset = 0.0
         self._signed_at: float | None = None
         self._header = BearerHeader()
-        self.account: str = _account(access_key.reveal())
+        self.account: str = account_digest(access_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The header with a token that has at least `MARGIN` seconds left; the same one until then.
@@ -140,7 +140,12 @@ class JwtSigner:
         return True
 
 
-def _account(key: str) -> str:
+def account_digest(key: str) -> str:
+    """What tells accounts apart without telling a key.
+
+    Args:
+        key: The access key, or the static API key.
+    """
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
