@@ -9,10 +9,13 @@ UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution 
 PYTEST     := $(BIN)/python -m pytest
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long proof-workers simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
+.PHONY: demo demo-workers test test-lowest proof proof-long proof-workers simulate simulate-fixed lint types contract check coverage verifytypes dist bench-setup clean
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
+
+demo-workers: $(VENV)/.installed-test  ## three workers on one queue, one of them killed
+	$(BIN)/python examples/workers_demo.py
 
 test: $(VENV)/.installed-test  ## the tests, under three minutes
 	$(PYTEST) $(SPREAD)
