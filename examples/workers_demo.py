@@ -30,7 +30,7 @@ PICTURE = "https://pictures.example/cat.png"
 
 async def work(postgres: str, folder: str) -> None:
     """One worker, in a process of its own."""
-    submission.SETTLE = LEASE / 2  # type: ignore[misc] - for this demo alone: how long an unclear create is looked up
+    submission.SETTLE = LEASE / 2  # type: ignore[misc]  # for this demo alone
     await pgqueuer.worker(postgres, slots=SLOTS, store=in_folder(Path(folder)), lease=LEASE)
 
 
