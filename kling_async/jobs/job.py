@@ -273,7 +273,7 @@ class JobLife(Generic[RequestT]):
         return await self._tools.request_of(self._entry)
 
     async def _send(self, submission: Submission, request: RequestT, limiters: tuple[Slots, ...]) -> None:
-        upload = await prepare(request)
+        upload = await prepare(self._tools.addressed(request))
         recorded = False
 
         async def before_send() -> None:

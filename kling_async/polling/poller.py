@@ -112,6 +112,23 @@ class Poller:
         )
         return Watching(self, watch)
 
+    def told(self, job: str, task: Task) -> bool:
+        """Polls a task because a callback tells of it.
+
+        Args:
+            job: The external id of its job, which is certain.
+            task: What the callback tells, which is not.
+
+        Returns:
+            Whether it is waited for.
+        """
+        watches = [
+            watch for watch in (*self._index.under(job), *self._index.under(task.task_id)) if not watch.over
+        ]
+        if watches and task.is_terminal:
+            self._singles.add(watches[0], forced=True)
+        return bool(watches)
+
     def close(self) -> None:
         """Ends every wait with `ClientClosedError`."""
         for watch in list(self._index):
