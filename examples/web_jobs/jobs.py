@@ -14,33 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kling_async import (
-    ClientClosedError,
-    DownloadError,
-    Image2VideoRequest,
-    JobState,
-    JournalError,
-    KlingClient,
-    KlingError,
-    Problem,
-    SubmissionUnknownError,
-    Task,
-    ValidationError,
-)
+from kling_async import Image2VideoRequest, JobState, KlingClient, KlingError, Problem, Task, ValidationError
 from web_jobs.job import Job, Record
-from web_jobs.words import in_plain_words
+from web_jobs.words import in_plain_words, is_over
 
 JOB_ID = "[0-9a-f]{32}"  # 128 random bits, made by the page: who knows an id may see its job
 MODELS = ("kling-v3", "kling-v2-6", "kling-v2-5-turbo")  # each has its price: offer what you want to pay for
 MOST_BYTES = 12 * 1024 * 1024  # of an upload; Kling takes pictures of 10 MB
 MOST_OPEN = 100  # jobs that run or wait
 GRACE = 10.0  # seconds that a shutdown gives to creates that are on their way
-MAY_GO_ON = (
-    ClientClosedError,
-    DownloadError,
-    JournalError,
-    SubmissionUnknownError,
-)  # another try costs nothing
 
 logger = logging.getLogger(__name__)
 
@@ -136,21 +118,20 @@ class Jobs:
             task = await self._kling.image2video.generate(request, timeout=None, on_update=on_update)
             job.show("saving")
             await self._kling.download(task, self._folder / job_id / "video.mp4")
-            self._end(job_id, job, "done")
-        except MAY_GO_ON as error:
-            logger.warning("job %s is interrupted: %s", job_id, error)
-            job.show("failed", in_plain_words(error))
+            job.show("done")
+            self._keep_end(job_id, job)
         except KlingError as error:
-            logger.warning("job %s failed: %s", job_id, error)
-            self._end(job_id, job, "failed", in_plain_words(error))
+            logger.warning("job %s %s: %s", job_id, "failed" if is_over(error) else "is interrupted", error)
+            job.show("failed", in_plain_words(error))
+            if is_over(error):
+                self._keep_end(job_id, job)
         except Exception:
             logger.exception("job %s is interrupted", job_id)
             job.show("failed", "Something went wrong here. Reload this page to try again.")
         finally:
             del self._open[job_id]
 
-    def _end(self, job_id: str, job: Job, state: str, message: str = "") -> None:
-        job.show(state, message)
+    def _keep_end(self, job_id: str, job: Job) -> None:
         self._save(job_id, job.record)
         self._folder.joinpath(job_id, "picture").unlink(missing_ok=True)
 

@@ -190,6 +190,22 @@ async def test_a_video_that_could_not_be_fetched_is_fetched_when_it_is_asked_for
     assert 1 == len(world.emulator.tasks)
 
 
+@pytest.mark.parametrize("kind", ["aiohttp"], indirect=True)  # the words are the same for both
+async def test_keys_that_are_revoked_while_a_task_runs_lose_nothing(world):
+    """Nobody is told that nothing was charged; when the keys work again, the same task brings the video."""
+    async with world.app():
+        job_id, _, _ = await world.browser.upload()
+        await world.browser.until(job_id, "submitted")
+        for call in ("get", "list"):
+            world.emulator.fault(call, "error-before", http=401, code=1002, times=None)
+        await world.emulator.fast_forward(200)
+        event = await world.browser.until(job_id, "failed")
+        assert "nothing is paid for twice" in event["message"]
+        world.emulator.clear_faults()
+        await world.browser.until(job_id, "done")
+    assert 1 == len(world.emulator.tasks)
+
+
 async def test_the_page_holds_no_secret_and_unknown_jobs_are_unknown(world):
     """The page, a job's events and its record hold no key; an id that nobody was given is 404."""
     async with world.app():
