@@ -1,10 +1,11 @@
 """Callbacks as the poller sees them: which tasks they have polled, and how polls slow down while they arrive.
 
-While callbacks arrive, polling slows down. A task is polled every `CALLED_GAP` seconds instead of on its schedule once a
-poll has shown what a callback of its own told, or from its creation on if the last task that ended was told of. If an
-end is seen that no callback tells of within `LATE` seconds, everybody goes back to the schedule, until as many ends in a
-row were told of as `Trust` asks for. If all callbacks are lost, none was ever relied on, so nothing is noticed later than
-without a receiver. A schedule of the caller's own is kept to in any case.
+While callbacks arrive, polling slows down. Once a poll has shown what a callback told, all tasks that were created with
+a URL of this client's receiver, and those of which a callback has come, are polled every `CALLED_GAP` seconds instead of
+on their schedule. If a change is seen that no callback tells of within `LATE` seconds, everybody goes back to the schedule,
+until as many ends in a row were told of as `Trust` asks for; a task whose end was told and not seen goes back to it by
+itself. If all callbacks are lost, none was ever relied on, so nothing is noticed later than without a receiver. A
+schedule of the caller's own is kept to in any case.
 
 Promises: a task that nobody waits for is never polled; at most one poll in `CALLBACK_GAP` seconds and one more for a
 task, whatever callbacks come; a callback that comes before its task is waited for is remembered, a bounded number of them.
@@ -20,15 +21,15 @@ from typing import Final
 from kling_async.polling.agenda import Agenda
 from kling_async.polling.crowd import Crowd
 from kling_async.polling.index import Index
-from kling_async.polling.plan import Plan
+from kling_async.polling.plan import FEW, Plan
 from kling_async.polling.schedule import Experience
 from kling_async.polling.singles import Singles
-from kling_async.polling.told import CALLED_GAP, Trust
+from kling_async.polling.told import CALLED_GAP, GATHERED, Trust
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import Task
 
 LATE: Final = 5.0
-"""Seconds after an end was seen in which a callback may still tell of it."""
+"""Seconds after a change was seen in which a callback may still tell of it."""
 
 REMEMBERED: Final = 1024
 """How many callbacks are remembered that came before their task was waited for; the oldest are forgotten first."""
@@ -60,7 +61,7 @@ class Notices:
 
     @property
     def review_at(self) -> float:
-        """When an end that nobody has told of yet counts as untold; infinite if there is none."""
+        """When a change that nobody has told of yet counts as untold; infinite if there is none."""
         return next(iter(self._untold.values()), math.inf)
 
     def add(self, watch: Watch, now: float) -> None:
@@ -75,6 +76,11 @@ class Notices:
         early = self._early.pop(job or watch.key, None)
         if early is not None:
             self._hear((watch,), early, now)
+
+    @property
+    def relied(self) -> int:
+        """How many watches' callbacks are relied on."""
+        return len(self._relying)
 
     def relies_on(self, watch: Watch) -> bool:
         """Whether a watch's callbacks are relied on, so that rounds do not have to serve it."""
@@ -95,8 +101,7 @@ class Notices:
         if watch.finished and told.ended:
             self._kept(now)
         elif watch.finished and relied:
-            self._untold.pop(told.job or watch.key, None)
-            self._untold[told.job or watch.key] = now + LATE
+            self._miss(watch, now)
 
     def hear(self, job: str, task: Task, now: float) -> bool:
         """Takes a callback.
@@ -110,10 +115,11 @@ class Notices:
             Whether the task is waited for.
         """
         watches = self._watches(job, task)
+        late = self._untold.pop(job, None) is not None  # a poll was faster
         if watches:
             self._hear(watches, task, now)
-        elif task.is_terminal and self._untold.pop(job, None) is not None:
-            self._kept(now)  # a poll was faster
+        elif late and task.is_terminal:
+            self._kept(now)
         else:
             self._early[job] = task
             self._early.move_to_end(job)
@@ -125,6 +131,7 @@ class Notices:
         """Draws the conclusions from a single GET, if a callback had asked for it."""
         if watch.told.checks and not watch.failures:
             self._judge(watch, now)
+        self._compare(watch, now)
 
     def round_ended(self, begun: float, now: float) -> None:
         """Draws the conclusions from a round that began at this moment, for those for whom callbacks had asked."""
@@ -134,6 +141,8 @@ class Notices:
                 self._judge(watch, now)
             elif watch not in self._agenda and not watch.over:
                 self._agenda.put(watch, max(now, watch.told.due))
+        for watch in tuple(self._relying):
+            self._compare(watch, now)
 
     def begun(self, watch: Watch, at: float) -> None:
         """Notes that a poll of a watch has begun, which serves the callbacks that have come so far."""
@@ -141,7 +150,7 @@ class Notices:
             watch.told.poll(at)
 
     def review(self, now: float) -> None:
-        """Counts the ends that nobody has told of in time."""
+        """Counts the changes that nobody has told of in time."""
         while self.review_at <= now:
             self._untold.popitem(last=False)
             self._trust.broken()
@@ -165,7 +174,8 @@ class Notices:
 
     def _hear(self, watches: Sequence[Watch], task: Task, now: float) -> None:
         due = [watch.told.hear(task, max(watch.seen_at, watch.begun), now) for watch in watches]
-        self._ask(watches[0], due[0], now)  # which serves the others too
+        soonest = now if task.is_terminal or len(self._index) <= FEW else now + GATHERED
+        self._ask(watches[0], max(due[0], soonest), now)  # which serves the others too
 
     def _ask(self, watch: Watch, due: float, now: float) -> None:
         """Has a watch polled at a moment, by whatever comes first."""
@@ -184,9 +194,19 @@ class Notices:
             return
         if told.ended or self._trust.lost:  # an end that is told and not seen: soon, or lately lost ones
             self._cease(watch, now)
-        elif told.confirmed and watch not in self._relying:
-            self._rely(watch)
-            self._agenda.put(watch, max(now, watch.next_due()))
+        elif told.confirmed:
+            self._trust.heard()
+            self._rely_on_all(now)
+
+    def _compare(self, watch: Watch, now: float) -> None:
+        """Notes a change of a relied-on task that no callback has told of so far; its end is noted as it leaves."""
+        if watch in self._relying and not watch.over and watch.told.compare(watch.task):
+            self._miss(watch, now)
+
+    def _miss(self, watch: Watch, now: float) -> None:
+        key = watch.told.job or watch.key
+        self._untold.pop(key, None)  # the order is that of time
+        self._untold[key] = now + LATE
 
     def _bequeath(self, watch: Watch, now: float) -> None:
         """Leaves the poll that a callback asked for to another wait for the same task, if there is one."""
@@ -200,6 +220,7 @@ class Notices:
         """Polls a watch as rarely as its callbacks allow."""
         self._relying[watch] = None
         self._crowd.remove(watch)
+        watch.told.compare(watch.task)
         watch.told.slow_down(CALLED_GAP)
 
     def _cease(self, watch: Watch, now: float) -> None:
@@ -215,14 +236,18 @@ class Notices:
             self._agenda.put(watch, max(now, watch.next_due()))
 
     def _kept(self, now: float) -> None:
-        was_lost = self._trust.lost
+        proven = self._trust.proven
         self._trust.kept()
-        if was_lost and not self._trust.lost:
-            for watch in tuple(self._index):
-                told = watch.told
-                if told.confirmed and not (told.doubtful or watch.over) and watch in self._crowd:
-                    self._rely(watch)
-                    self._agenda.put(watch, max(now, watch.next_due()))
+        if self._trust.proven and not proven:
+            self._rely_on_all(now)
+
+    def _rely_on_all(self, now: float) -> None:
+        """Polls everybody as rarely as callbacks allow of whom they are to be expected."""
+        for watch in tuple(self._crowd):
+            told = watch.told
+            if (told.expected or told.confirmed) and not (told.ended or told.waits or watch.over):
+                self._rely(watch)
+                self._agenda.put(watch, max(now, watch.next_due()))
 
 
 def _can_be(watch: Watch, job: str) -> bool:

@@ -286,7 +286,10 @@ class Poller:
                 self._singles.add(watch)
         if not self._plan.failures:
             self._review_crowd(begun, now)
-            self._rounds.check(now)
+            if self._notices.relied < len(
+                self._index
+            ):  # callbacks have single GETs made that check pages as well
+                self._rounds.check(now)
         self._notices.round_ended(begun, now)
         if len(self._index):
             if self._timer is not None:

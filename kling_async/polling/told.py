@@ -17,8 +17,18 @@ from kling_async.schema.task import Task
 CALLBACK_GAP: Final = 5.0
 """Seconds between two polls of one task that callbacks ask for."""
 
-CALLED_GAP: Final = 20.0
+CALLED_GAP: Final = 30.0
 """Seconds between two polls of a task whose callbacks arrive; they are the safety net."""
+
+
+GATHERED: Final = 1.0
+"""Seconds for which callbacks are gathered that are not about an end, so that one list page can serve them."""
+
+NEEDED: Final = 8
+"""After a loss, so many ends in a row must be told of before callbacks are relied on again."""
+
+MOST_NEEDED: Final = 64
+"""The most ends in a row that must be."""
 
 
 @define(eq=False)
@@ -39,6 +49,9 @@ class Told:
 
     status: object = None
     """The status that the last callback told."""
+
+    seen: object = None
+    """The status that was last compared with what callbacks told."""
 
     ended: bool = False
     """Whether a callback has told that the task has ended."""
@@ -98,6 +111,23 @@ class Told:
         self.confirmed = self.confirmed or agrees
         self.doubtful = self.ended and not agrees
 
+    def gap(self, own: float, age: float, latest: float) -> float:
+        """Seconds until the next poll; callbacks are relied on while the task is not overdue.
+
+        Args:
+            own: Seconds by the watch's own schedule.
+            age: The task's age in seconds.
+            latest: The age by which most tasks of its kind have ended.
+        """
+        return own if age >= latest else max(own, min(self.at_least, latest - age))
+
+    def compare(self, task: Task | None) -> bool:
+        """Compares what a poll showed with what callbacks told; returns whether a change was not told of."""
+        status = None if task is None else task.status
+        changed = status != self.seen
+        self.seen = status
+        return changed and status != self.status
+
     def slow_down(self, gap: float) -> None:
         """Sets the shortest gap between two polls, in seconds; 0 for the schedule's own."""
         self.at_least = gap
@@ -105,23 +135,28 @@ class Told:
 
 @define
 class Trust:
-    """Whether callbacks arrive, judged by the ends that were seen.
+    """Whether callbacks arrive: relied on once a poll has shown what one told, and until a change is not told of.
 
-    An end that polls show and that no callback has told of, for a task whose callbacks had arrived, means that callbacks
-    are lost; from then on, twice as many ends in a row as the last time must be told of before they are relied on again.
+    A change that polls show and that no callback has told of, for a task whose callbacks were relied on, means that
+    callbacks are lost; from then on, `NEEDED` ends in a row must be told of before they are relied on again, and twice as
+    many each time that it happens again.
     """
 
     proven: bool = False
-    """Whether the last ends were told of, so that the next tasks' callbacks are relied on from the beginning."""
+    """Whether callbacks are relied on."""
 
     lost: bool = False
     """Whether callbacks have been lost lately, so that none is relied on."""
 
-    needed: int = 1
+    needed: int = 0
     """How many ends in a row must be told of."""
 
     in_a_row: int = 0
     """How many have been."""
+
+    def heard(self) -> None:
+        """Notes that a poll has shown what a callback told."""
+        self.proven = not self.lost
 
     def kept(self) -> None:
         """Notes an end that a callback has told of."""
@@ -129,15 +164,11 @@ class Trust:
         if self.in_a_row >= self.needed:
             self.proven, self.lost = True, False
         if self.in_a_row >= MOST_NEEDED:
-            self.needed = 1
+            self.needed = 0
 
     def broken(self) -> None:
-        """Notes an end that no callback has told of; those that come together count once."""
+        """Notes a change that no callback has told of; those that come together count once."""
         if not self.lost:
-            self.needed = min(MOST_NEEDED, 2 * self.needed)
+            self.needed = min(MOST_NEEDED, max(NEEDED, 2 * self.needed))
         self.in_a_row = 0
         self.proven, self.lost = False, True
-
-
-MOST_NEEDED: Final = 64
-"""The most ends in a row that must be told of."""

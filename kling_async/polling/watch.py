@@ -24,6 +24,7 @@ from kling_async.errors import (
     TaskTimeoutError,
     harmless,
 )
+from kling_async.polling.schedule import Experience
 from kling_async.polling.told import Told
 from kling_async.schema.task import Task, TaskStatus
 
@@ -128,6 +129,11 @@ class Watch:
         return self.ended or self.gone
 
     @property
+    def latest(self) -> float:
+        """The age in seconds by which its task has probably ended, by what was learnt from others of its kind."""
+        return self.gap.latest if isinstance(self.gap, Experience) else math.inf
+
+    @property
     def finished(self) -> bool:
         """Whether its task was seen to have ended, well or not."""
         return self.ended and self.error is None
@@ -141,7 +147,9 @@ class Watch:
     def gap_at(self, now: float) -> float:
         """Seconds from `now` until its next poll, by its schedule or by `told`; a schedule that raises ends the wait."""
         try:
-            return max(self.told.at_least, self.gap(now - self.born))
+            age = now - self.born
+            own = self.gap(age)
+            return self.told.gap(own, age, self.latest) if self.told.at_least else own
         except Exception as error:  # noqa: BLE001 - a caller's schedule; its error belongs to its own wait
             self.end(error)
             return math.inf
