@@ -166,10 +166,9 @@ async def test_twins_share_a_poll_and_inherit_it(seam):
     assert 1 == len(seam.polls) - before
 
 
+@pytest.mark.parametrize("seam", ["paced"], indirect=True)
 async def test_an_end_that_the_service_shows_late_is_not_forgotten(seam):
     """Read after write lags: the poll after the callback still shows the task running."""
-    if not isinstance(seam.gap, Experience):
-        pytest.skip("a schedule of the caller's own is kept to")
     ids = seam.add(2)
     jobs = start(seam, ids)
     await run(seam, ids, "processing")
