@@ -154,7 +154,7 @@ class KlingClient:
                 Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
             )
         self._results = Results(Downloader(self._transport), self._recorder, self._events, self._query, clock)
-        self.callbacks: CallbackDesk = CallbackDesk(signer, self._events, lambda: self._transport.loop)
+        self.callbacks: CallbackDesk = CallbackDesk(signer, self._events, clock, lambda: self._transport.loop)
         """Where a `CallbackReceiver` of this client gets what it needs."""
 
         self._shared = Shared(

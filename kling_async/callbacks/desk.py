@@ -40,6 +40,9 @@ class CallbackDesk:
 
     _signer: Signer = field(repr=False)
     _events: Events = field(repr=False)
+    clock: Callable[[], float] = field(repr=False)
+    """Wall-clock time in unix seconds."""
+
     _loop: Callable[[], asyncio.AbstractEventLoop | None] = field(repr=False)
     _pollers: list[Told] = field(factory=list, repr=False)
     _url_for: Callable[[str], str] | None = field(default=None, repr=False)

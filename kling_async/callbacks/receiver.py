@@ -6,7 +6,6 @@ makes an end noticed later; no framework is imported; a token or secret is in no
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -83,11 +82,13 @@ class CallbackReceiver:
             raise ConfigurationError('signature="required" needs a secret: the one that the console shows')
         self._url = checked_public_url(public_url, allow_private=allow_private)
         self._desk = desk
-        self._judge = Judge(desk.key, hidden, signature, time.time)
+        self._judge = Judge(desk.key, hidden, signature, desk.clock)
         desk.open(self._url_of)
 
     @override
     def __repr__(self) -> str:
+        if not hasattr(self, "_judge"):  # in the traceback of a receiver that could not be made
+            return "CallbackReceiver(…)"
         where = str(URL(self._url, encoded=True).origin())
         return f"CallbackReceiver(public_url='{where}/…', signature={self._judge.signature!r})"
 
