@@ -8,10 +8,11 @@ KLING_* are the client's variables, WEB_FOLDER is where the jobs are kept, PUBLI
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Path, Request, UploadFile
 from fastapi.responses import FileResponse
@@ -38,21 +39,30 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             app.mount("/callbacks", receiver.asgi)
         async with Jobs(kling, folder) as jobs:
             app.state.jobs = jobs
-            hang_up_on_exit(jobs)
-            yield
+            with hang_up_on_exit(jobs):
+                yield
 
 
-def hang_up_on_exit(jobs: Jobs) -> None:
+@contextmanager
+def hang_up_on_exit(jobs: Jobs) -> Iterator[None]:
     """Ends the streams of events when uvicorn is told to stop, since it waits for them first of all."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        of_uvicorn = signal.getsignal(number)
+    loop, main = asyncio.get_running_loop(), threading.current_thread() is threading.main_thread()
+    numbers = (
+        (signal.SIGINT, signal.SIGTERM) if main else ()
+    )  # elsewhere, as in a test client, there are no signals
+    before = {number: then for number in numbers if callable(then := signal.getsignal(number))}
 
-        def handle(number: int, frame: FrameType | None, then: Any = of_uvicorn) -> None:
-            loop.call_soon_threadsafe(jobs.hang_up)
-            then(number, frame)
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(jobs.hang_up)
+        before[signal.Signals(number)](number, frame)
 
+    for number in before:
         signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, then in before.items():
+            signal.signal(number, then)
 
 
 app = FastAPI(lifespan=lifespan, max_body_size=MOST_BYTES)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import signal
 
 import anyio
 import pytest
@@ -242,3 +243,17 @@ async def test_without_a_public_url_the_app_polls(world, monkeypatch):
         async with world.browser.session.post(f"{world.url}/callbacks/x") as answer:
             assert 404 == answer.status
     assert not world.emulator.callbacks
+
+
+@pytest.mark.parametrize("kind", ["fastapi"], indirect=True)
+async def test_the_app_runs_in_another_thread_as_well(world):
+    """As under a framework's test client: there is no signal to be told of, and nothing fails."""
+    from fastapi_app.app import app
+
+    async def live():
+        async with app.router.lifespan_context(app):
+            return app.state.jobs.is_full
+
+    ours = signal.getsignal(signal.SIGTERM)
+    assert not await asyncio.to_thread(asyncio.run, live())
+    assert ours == signal.getsignal(signal.SIGTERM)
