@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import ClientError, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -18,6 +19,9 @@ from kling_async.callbacks.decision import (
     Judge,
 )
 
+_BROKEN: Final = (web.RequestPayloadError, HttpProcessingError, ClientError, OSError, ValueError)
+"""What reading a body can end with: a broken chunk or encoding, a client that left."""
+
 
 async def handle(judge: Judge, take: Callable[[Answer], None], request: web.Request) -> web.Response:
     """Answers one request.
@@ -30,7 +34,10 @@ async def handle(judge: Judge, take: Callable[[Answer], None], request: web.Requ
     answer = await _answer(judge, request)
     take(answer)
     headers = {"Allow": "POST"} if answer.status == 405 else None
-    return web.Response(status=answer.status, text=answer.text, headers=headers)
+    response = web.Response(status=answer.status, text=answer.text, headers=headers)
+    if any(answer is unread for unread in (BROKEN_OFF, TOO_LARGE, TOO_SLOW)):
+        response.force_close()  # nobody knows where the next request would begin
+    return response
 
 
 async def _answer(judge: Judge, request: web.Request) -> Answer:
@@ -42,12 +49,8 @@ async def _answer(judge: Judge, request: web.Request) -> Answer:
             body = await _body(request)
     except TimeoutError:
         return TOO_SLOW
-    except (
-        ClientError,
-        HttpProcessingError,
-        OSError,
-        ValueError,
-    ):  # a broken chunk or encoding, a client that left
+    except _BROKEN:
+        request.content.feed_eof()  # else aiohttp reads on for its own sake, and logs the same error
         return BROKEN_OFF
     if body is None:
         return TOO_LARGE

@@ -83,7 +83,7 @@ class Judge:
         """
         if method != "POST":
             return Answer(405, "only POST is taken here")
-        job = job_of(self.key, path.rpartition("/")[2])
+        job = job_of(self.key, path.rstrip("/").rpartition("/")[2])  # Litestar adds a slash
         if job is None:
             return Answer(404, "there is nothing here")
         if length is not None and length.isascii() and length.isdigit():
