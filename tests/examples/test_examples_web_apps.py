@@ -257,3 +257,15 @@ async def test_the_app_runs_in_another_thread_as_well(world):
     ours = signal.getsignal(signal.SIGTERM)
     assert not await asyncio.to_thread(asyncio.run, live())
     assert ours == signal.getsignal(signal.SIGTERM)
+
+
+async def test_more_jobs_than_the_app_takes_are_refused(world, monkeypatch):
+    """The answer is 503 with a sentence; when a job has ended there is room again."""
+    monkeypatch.setattr("web_jobs.jobs.MOST_OPEN", 1)
+    async with world.app():
+        job_id, _, _ = await world.browser.upload()
+        refused = await world.browser.upload()
+        assert (503, "Too many videos are being made. Please try again later.") == refused[1:]
+        await world.finish(job_id)
+        assert 202 == (await world.browser.upload())[1]
+    assert 2 == len(list(world.folder.glob("*/")))
