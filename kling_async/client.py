@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args
 
 from typing_extensions import override
 
+from kling_async.callbacks.desk import CallbackDesk
 from kling_async.endpoints.base import Endpoint
 from kling_async.endpoints.image2video import Image2Video
 from kling_async.endpoints.spec import Shared
@@ -154,7 +155,11 @@ class KlingClient:
                 Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
             )
         self._results = Results(Downloader(self._transport), self._recorder, self._events, self._query, clock)
+        self.callbacks: CallbackDesk = CallbackDesk(signer, self._events, clock, lambda: self._transport.loop)
+        """Where a `CallbackReceiver` of this client gets what it needs."""
+
         self._shared = Shared(
+            callbacks=self.callbacks,
             calls=self._calls,
             slots=self.slots,
             recorder=self._recorder,
