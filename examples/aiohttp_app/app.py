@@ -58,14 +58,14 @@ async def page(_: web.Request) -> web.FileResponse:
 async def start(request: web.Request) -> web.Response:
     """Starts a job under the id that the page made up; again, it changes nothing."""
     jobs = request.app[JOBS]
-    if jobs.is_full:
+    if await jobs.is_full():
         return refusal(503, "Too many videos are being made. Please try again later.")
     form = await request.post()
     image = form.get("image")
     if not isinstance(image, web.FileField):
         return refusal(422, "The picture is missing.")
     try:
-        jobs.start(
+        await jobs.start(
             request.match_info["job_id"],
             image.file.read(),
             prompt=str(form.get("prompt", "")),

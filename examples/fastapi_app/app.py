@@ -3,6 +3,7 @@
 Usage, in the folder examples: uvicorn fastapi_app.app:app
 
 KLING_* are the client's variables, WEB_FOLDER is where the jobs are kept, PUBLIC_URL is how Kling reaches this app if it can.
+With KLING_POSTGRES the app only queues jobs, and `kling-async worker` runs them; it needs no keys then.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from kling_async import KlingClient, ValidationError
 from kling_async.callbacks import CallbackReceiver
 from web_jobs import PAGE, jobs_folder
-from web_jobs.job import Job
+from web_jobs.job import AnyJobs, WatchedJob
 from web_jobs.jobs import JOB_ID, MOST_BYTES, Jobs
 from web_jobs.words import in_plain_words
 
@@ -30,6 +31,14 @@ from web_jobs.words import in_plain_words
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """One client for the app's life; jobs without an end go on."""
     folder = jobs_folder()
+    if postgres := os.environ.get("KLING_POSTGRES"):
+        from web_jobs.queued import queued_jobs  # noqa: PLC0415 - it needs kling-async[pgqueuer]
+
+        async with queued_jobs(postgres, folder) as queued:
+            app.state.jobs = queued
+            with hang_up_on_exit(queued):
+                yield
+        return
     async with KlingClient(journal=folder / "jobs.sqlite", max_in_flight=5) as kling:
         if public_url := os.environ.get("PUBLIC_URL"):
             local = public_url.startswith(
@@ -44,7 +53,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 @contextmanager
-def hang_up_on_exit(jobs: Jobs) -> Iterator[None]:
+def hang_up_on_exit(jobs: AnyJobs) -> Iterator[None]:
     """Ends the streams of events when uvicorn is told to stop, since it waits for them first of all."""
     loop, main = asyncio.get_running_loop(), threading.current_thread() is threading.main_thread()
     numbers = (
@@ -68,17 +77,17 @@ def hang_up_on_exit(jobs: Jobs) -> Iterator[None]:
 app = FastAPI(lifespan=lifespan, max_body_size=MOST_BYTES)
 
 
-async def jobs_of(request: Request) -> Jobs:
+async def jobs_of(request: Request) -> AnyJobs:
     """The app's jobs."""
-    jobs: Jobs = request.app.state.jobs
+    jobs: AnyJobs = request.app.state.jobs
     return jobs
 
 
-AppJobs = Annotated[Jobs, Depends(jobs_of)]
+AppJobs = Annotated[AnyJobs, Depends(jobs_of)]
 JobId = Annotated[str, Path(pattern=f"^{JOB_ID}$")]
 
 
-async def known_job(job_id: JobId, jobs: AppJobs) -> Job:
+async def known_job(job_id: JobId, jobs: AppJobs) -> WatchedJob:
     """The job of a path, or 404."""
     job = jobs.find(job_id)
     if job is None:
@@ -102,16 +111,16 @@ async def start(
     prompt: Annotated[str, Form()] = "",
 ) -> None:
     """Starts a job under the id that the page made up; again, it changes nothing."""
-    if jobs.is_full:
+    if await jobs.is_full():
         raise HTTPException(503, "Too many videos are being made. Please try again later.")
     try:
-        jobs.start(job_id, await image.read(), prompt=prompt, model_name=model_name, duration=duration)
+        await jobs.start(job_id, await image.read(), prompt=prompt, model_name=model_name, duration=duration)
     except ValidationError as error:
         raise HTTPException(422, in_plain_words(error)) from error
 
 
 @app.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
-async def events(job: Annotated[Job, Depends(known_job)]) -> AsyncIterator[ServerSentEvent]:
+async def events(job: Annotated[WatchedJob, Depends(known_job)]) -> AsyncIterator[ServerSentEvent]:
     """A job's progress; a browser that goes away ends this and not the job."""
     async for shown in job.watch():
         yield ServerSentEvent(data=shown, retry=1000)

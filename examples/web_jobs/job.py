@@ -4,7 +4,42 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class WatchedJob(Protocol):
+    """A job, whoever runs it."""
+
+    def watch(self) -> AsyncIterator[dict[str, Any]]:
+        """Yields what the page shows, now and after each change, until the job ends or the app closes."""
+        ...
+
+
+class AnyJobs(Protocol):
+    """The jobs of an app, whoever runs them."""
+
+    async def is_full(self) -> bool:
+        """Whether so many jobs are open that no more should be taken."""
+        ...
+
+    async def start(
+        self, job_id: str, picture: bytes, *, prompt: str, model_name: str, duration: str
+    ) -> None:
+        """Starts a job, once."""
+        ...
+
+    def find(self, job_id: str) -> WatchedJob | None:
+        """A job by its id, None if there is none."""
+        ...
+
+    def video(self, job_id: str) -> Path | None:
+        """The file of a job's video, None if there is none."""
+        ...
+
+    def hang_up(self) -> None:
+        """Ends every watch, and no job."""
+        ...
 
 
 @dataclass

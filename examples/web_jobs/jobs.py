@@ -40,8 +40,7 @@ class Jobs:
         self._folder = folder
         self._open: dict[str, tuple[Job, asyncio.Task[None]]] = {}
 
-    @property
-    def is_full(self) -> bool:
+    async def is_full(self) -> bool:
         """Whether so many jobs are open that no more should be taken."""
         return len(self._open) >= MOST_OPEN
 
@@ -73,7 +72,9 @@ class Jobs:
         for job, _ in self._open.values():
             job.hang_up()
 
-    def start(self, job_id: str, picture: bytes, *, prompt: str, model_name: str, duration: str) -> None:
+    async def start(
+        self, job_id: str, picture: bytes, *, prompt: str, model_name: str, duration: str
+    ) -> None:
         """Starts a job, once: the same id again, after a lost answer or a double click, changes nothing.
 
         Raises:

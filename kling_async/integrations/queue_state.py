@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from attrs import frozen
+from pgqueuer.queries import Queries
 from pgqueuer.types import JobId
 
 from kling_async.errors import ValidationError
@@ -87,10 +88,38 @@ async def held_jobs(connection: Connection, limit: int = 100) -> list[HeldJob]:
             key = read_payload(job.payload).key
         except ValidationError:
             key = ""
-        history = await queries.job_log_history(job.id)
-        told = [each.traceback.exception_message for each in history if each.traceback is not None]
-        found.append(HeldJob(job.id, key, told[-1] if told else "no reason was recorded"))
+        found.append(HeldJob(job.id, key, await _reason(queries, job.id)))
     return found
+
+
+async def job_in_queue(connection: Connection, key: str) -> tuple[str, str] | None:
+    """Where one job is, for a page that shows its progress.
+
+    Args:
+        connection: See `pgqueuer.Connection`.
+        key: The job's `external_task_id`.
+
+    Returns:
+        `queued`, `running` or `held`, and for a held job the reason; None if no row has it: it was never queued, or it is
+        done.
+
+    Raises:
+        ConfigurationError: The queue's tables are missing or of another version.
+    """
+    queries = queries_of(connection)
+    table = queries.qbq.qualified.queue_table
+    asked = f"SELECT id, status::text FROM {table} WHERE dedupe_key = $1 ORDER BY id DESC LIMIT 1"  # noqa: S608 - PgQueuer's own name
+    rows = await with_schema(queries.driver.fetch(asked, key))
+    if not rows:
+        return None
+    state = _NAMES.get(str(rows[0]["status"]), "queued")
+    return state, await _reason(queries, JobId(int(str(rows[0]["id"])))) if state == "held" else ""
+
+
+async def _reason(queries: Queries, row: JobId) -> str:
+    history = await queries.job_log_history(row)
+    told = [each.traceback.exception_message for each in history if each.traceback is not None]
+    return told[-1] if told else "no reason was recorded"
 
 
 async def requeue(connection: Connection, rows: Sequence[int]) -> None:

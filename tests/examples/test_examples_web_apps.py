@@ -252,7 +252,7 @@ async def test_the_app_runs_in_another_thread_as_well(world):
 
     async def live():
         async with app.router.lifespan_context(app):
-            return app.state.jobs.is_full
+            return await app.state.jobs.is_full()
 
     ours = signal.getsignal(signal.SIGTERM)
     assert not await asyncio.to_thread(asyncio.run, live())
