@@ -10,10 +10,13 @@ PYTEST     := $(BIN)/python -m pytest
 INTEROP    := .interop
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots test-plugin
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots test-plugin demo-workers proof-workers
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
+
+demo-workers: $(VENV)/.installed-test  ## three workers on one queue, one of them killed
+	$(BIN)/python examples/workers_demo.py
 
 test: $(VENV)/.installed-test  ## the tests, under three minutes
 	$(PYTEST) $(SPREAD)
@@ -29,6 +32,9 @@ proof: $(VENV)/.installed-test  ## the proofs of CI, with the figures that they 
 
 proof-long: $(VENV)/.installed-test  ## more seeds, 200 kills, ten million inputs: an hour and more
 	$(PYTEST) tests/proofs -s -m slow --timeout 7200
+
+proof-workers: $(VENV)/.installed-test  ## many machines on PostgreSQL, under five minutes
+	$(PYTEST) tests/workers -m "workers and not slow" --timeout 280
 
 simulate: $(VENV)/.installed-test  ## fresh worlds: SEEDS=1000 (FROM=0), one of them: SEED=17, the controls: CONTROLS=500
 	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS,$(if $($(name)),$(name)=$($(name))))

@@ -190,6 +190,23 @@ class DownloadDone:
     """The name of the error's class; None for a success."""
 
 
+@frozen(kw_only=True)
+class CallbackReceived:
+    """The service has posted to a job's callback URL; what it told is not believed, only polled."""
+
+    external_task_id: str
+    """The job's id, which the URL's token proves."""
+
+    task_id: str
+    """The task's id, as the post tells it."""
+
+    status: str
+    """The status that the post tells."""
+
+    known: bool
+    """Whether this client waits for the task; otherwise nothing is polled."""
+
+
 Event: TypeAlias = (
     JobQueued
     | JobAccepted
@@ -200,6 +217,7 @@ Event: TypeAlias = (
     | PollDone
     | SlotChanged
     | DownloadDone
+    | CallbackReceived
 )
 """Everything that a hook can be called with."""
 

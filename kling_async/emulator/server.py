@@ -31,8 +31,7 @@ from typing_extensions import override
 from kling_async.emulator.front import Front
 from kling_async.emulator.ledger import Ledger, RequestRecord
 from kling_async.emulator.service.account import Account
-from kling_async.emulator.service.answers import encode
-from kling_async.emulator.service.callbacks import Callback, CallbackSender
+from kling_async.emulator.service.callbacks import Callback, CallbackHabits, CallbackSender
 from kling_async.emulator.service.calls import Service
 from kling_async.emulator.service.settings import Settings
 from kling_async.emulator.service.states import Task
@@ -75,6 +74,7 @@ class Emulator(Settings, FaultPlan):
         render: Whether results are rendered; otherwise all are one small fixed file.
         fail_when: Given a create's body, says why its task is to fail, or None.
         webhook_secret: `whsec_` and base64: signs the callbacks.
+        callback_habits: How callbacks are posted: lost, late, twice, in which shape.
         clock: Seconds since the epoch: what tokens, timestamps and the `Date` header go by.
         public_url: Address by which others reach it, if it is not `url`; results point there.
         files_url: Address at which results point, if it is neither of the two.
@@ -95,6 +95,7 @@ class Emulator(Settings, FaultPlan):
     port: int = 0
     tls: bool = False
     webhook_secret: str | None = None
+    callback_habits: CallbackHabits = attrs.field(factory=CallbackHabits)
 
     certificate: Path | None = attrs.field(default=None, init=False)
     """With `tls`, the certificate to trust (PEM), there until the emulator closes."""
@@ -302,8 +303,7 @@ class Emulator(Settings, FaultPlan):
     def _status_changed(self, task: Task) -> None:
         url = task.body.get("callback_url")
         if url is not None:
-            body = encode(self._service.show(task))
-            self._sender.send(url, task.task_id, task.status, body)
+            self._sender.send(url, self._service.show(task), self.callback_habits)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

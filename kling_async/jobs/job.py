@@ -274,7 +274,7 @@ class JobLife(Generic[RequestT]):
         return await self._tools.request_of(self._entry)
 
     async def _send(self, submission: Submission, request: RequestT, limiters: tuple[Slots, ...]) -> None:
-        upload = await prepare(request)
+        upload = await prepare(addressed := self._tools.addressed(request))
         recorded = False
 
         async def before_send() -> None:
@@ -292,6 +292,7 @@ class JobLife(Generic[RequestT]):
                 self.external_task_id,
                 task.task_id,
             )
+        self._known.called_back = addressed is not request and not adopted
         await self._accepted(task, adopted=adopted)
 
     async def _sent(
@@ -368,6 +369,8 @@ class JobLife(Generic[RequestT]):
             poll_now=poll_now,
             known=self._confirmed,
             own_id=self.task_id is not None,
+            job=self.external_task_id,
+            called_back=self._known.called_back,
         )
 
     def see(self, task: Task | None) -> None:

@@ -199,6 +199,10 @@ class Image2VideoRequest:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)
 
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, callback_url=url)
+
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping, with the pictures left as they are."""
         return wire.document(self)

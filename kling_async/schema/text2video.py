@@ -153,6 +153,10 @@ class Text2VideoRequest:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)
 
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, callback_url=url)
+
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping."""
         return wire.document(self)

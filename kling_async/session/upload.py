@@ -83,6 +83,11 @@ class Request(Protocol):
         ...
 
     @property
+    def callback_url(self) -> str | None:
+        """URL to which the service posts each change of status; None or "" if there is none."""
+        ...
+
+    @property
     def model(self) -> str | None:
         """The model's name, for events; None if the request leaves it to the service or has no such field."""
         ...
@@ -119,6 +124,10 @@ class Request(Protocol):
 
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
+        ...
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
         ...
 
     def document(self) -> dict[str, Any]:
