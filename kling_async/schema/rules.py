@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 from attrs import frozen
 
 from kling_async.errors import Problem, ValidationError
+from kling_async.schema.callback_token import without_token
 from kling_async.schema.images import is_http_url
 
 RequestT = TypeVar("RequestT")
@@ -280,5 +281,6 @@ def shown(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float):
         return repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
     if isinstance(value, str):
+        value = without_token(value)
         return repr(value if len(value) <= 60 else value[:60] + "…")
     return f"of type {type(value).__name__}"
