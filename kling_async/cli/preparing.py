@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from anyio import to_thread
 from attrs import frozen
 
@@ -96,12 +97,12 @@ async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
 
     Raises:
         RefusedRowsError: Rows that cannot be used, all of them; nothing was sent.
-        ValidationError: The output folder cannot be used, or its disk is full.
+        BadParameter: The output folder cannot be used, or its disk is full.
         JournalError: The journal cannot be read.
     """
     folder = checking.folder_problem(wishes.directory)
     if folder is not None:
-        raise ValidationError([Problem("directory", folder)])
+        raise _unusable(folder)
     problems = [
         RowProblem(row.number, row.field(each.path), each.message) for row in rows for each in row.problems
     ]
@@ -215,7 +216,7 @@ def _notes(rows: Sequence[Row], plan: Plan, wishes: Wishes) -> list[str]:
     disk = checking.disk_problem(wishes.directory, checking.demand_of(due))
     if disk is not None:
         if disk[1]:
-            raise ValidationError([Problem("directory", disk[0])])
+            raise _unusable(disk[0])
         notes.append(f"warning: {disk[0]}")
     return notes
 
@@ -223,3 +224,7 @@ def _notes(rows: Sequence[Row], plan: Plan, wishes: Wishes) -> list[str]:
 def _taken(*paths: Path) -> Path | None:
     """The first of the paths at which there is anything, a dangling link included."""
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
+
+
+def _unusable(reason: str) -> click.BadParameter:
+    return click.BadParameter(f"{reason}; nothing was sent.", param_hint="'--directory' / '-d'")
