@@ -12,11 +12,11 @@ import click
 
 from kling_async.cli import options
 from kling_async.cli.exits import reporting
-from kling_async.cli.image2video import generate, put_result
 from kling_async.cli.ongoing import Ongoing
 from kling_async.cli.places import place_problem
 from kling_async.cli.progress import display
 from kling_async.cli.running import run
+from kling_async.cli.steps import generate, put_result
 
 if TYPE_CHECKING:
     from kling_async.schema.task import Task
@@ -43,13 +43,13 @@ def demo(output: Path | None, *, as_json: bool) -> None:
         raise click.UsageError(f"{problem}; name a place for the video with -o.")
 
     async def work() -> None:
-        put_result(await _demo(target), target, as_json=as_json)
+        put_result(*await _demo(target), as_json=as_json)
 
     with reporting(as_json=as_json):  # with the emulator gone there is nothing to go on with
         run(work())
 
 
-async def _demo(target: Path) -> Task:
+async def _demo(target: Path) -> tuple[Task, list[Path]]:
     with display() as screen:
         click.echo("demo: a local emulator makes a sample video; no keys, no costs", err=True)
         from kling_async.client import KlingClient  # noqa: PLC0415 - it imports aiohttp
@@ -63,4 +63,5 @@ async def _demo(target: Path) -> Task:
             Emulator(advance=ByClock(SECONDS)) as service,
             KlingClient(service.access_key, service.secret_key, base_url=service.url) as kling,
         ):
-            return await generate(kling, request, Ongoing(output=target), screen, timeout=60)
+            job = Ongoing(output=target)
+            return await generate(kling, kling.image2video, request, job, screen, timeout=60)

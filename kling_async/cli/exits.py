@@ -35,7 +35,9 @@ class Outcome:
     """Errors that end this way; the first row that names a class of the error's decides."""
 
 
-OTHER: Final = Outcome(1, "any other error; in a batch: not all jobs succeeded")
+OTHER: Final = Outcome(
+    1, "any other error; in a batch: not all jobs succeeded; in a check: an assumption does not hold"
+)
 OUTCOMES: Final = (
     Outcome(0, "done"),
     OTHER,
@@ -51,7 +53,7 @@ OUTCOMES: Final = (
     ),
     Outcome(6, "the service refused", (errors.APIError,)),
     Outcome(7, "whether the task was created is not known", (errors.SubmissionUnknownError,)),
-    Outcome(9, "the video could not be fetched or written", (errors.DownloadError, errors.ResultMissingError)),
+    Outcome(9, "a result could not be fetched or written", (errors.DownloadError, errors.ResultMissingError)),
     Outcome(
         2, "wrong usage, request or configuration; a file, journal or port that cannot be used",
         (errors.ValidationError, errors.ConfigurationError, errors.JournalError, OSError),

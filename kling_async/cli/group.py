@@ -12,10 +12,15 @@ from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
+from kling_async.cli.extend import extend
+from kling_async.cli.gallery import gallery
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
 from kling_async.cli.models import models
+from kling_async.cli.preview import preview
+from kling_async.cli.run import run
 from kling_async.cli.tasks import tasks
+from kling_async.cli.text2video import text2video
 
 _EPILOG = f"""\b
 Environment:
@@ -41,15 +46,18 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
 @click.version_option(__version__, package_name="kling-async")
 def cli() -> None:
-    """Turns still images into videos with the Kling AI service.
+    """Makes videos, images and sounds with the Kling AI service.
 
     Results go to stdout, progress and errors to stderr; --json makes stdout JSON.
     """
 
 
-_i2v = copy.copy(image2video)
-_i2v.short_help = "Short for image2video."
-
-for _command in (image2video, batch, jobs, tasks, models, check, emulator, demo):
+for _command in (
+    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, check, emulator, demo,
+):  # fmt: skip
     cli.add_command(_command)
-cli.add_command(_i2v, "i2v")
+
+for _command, _short in ((image2video, "i2v"), (text2video, "t2v")):
+    _alias = copy.copy(_command)
+    _alias.short_help = f"Short for {_command.name}."
+    cli.add_command(_alias, _short)

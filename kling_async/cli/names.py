@@ -5,6 +5,7 @@ Promises: only the user's own words name a file, and never another folder.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,3 +30,9 @@ def stem_of(photo: str | Path | None) -> str:
     path = urlsplit(photo).path if isinstance(photo, str) and is_url(photo) else str(photo)
     stem = Path(path).stem
     return "".join(each if each.isalnum() or each in "-_. " else "_" for each in stem) or "video"
+
+
+def stem_of_text(prompt: str | None) -> str:
+    """The name of a video made of a prompt: its first words."""
+    words = re.findall(r"\w+", (prompt or "")[:60])
+    return "-".join(words[:5]) or "video"

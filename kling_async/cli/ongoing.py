@@ -30,7 +30,7 @@ class State(StrEnum):
     GOES_ON = "goes on at the service"
     """There is a task, which has not ended as far as is known."""
 
-    READY = "has succeeded, and its video is not on the disk yet"
+    READY = "has succeeded, and its result is not on the disk yet"
     """The task has a result."""
 
     OVER = "has ended"
@@ -56,6 +56,12 @@ class Ongoing:
     entry: int | None = None
     """The number of its entry in a manifest; the first is 1."""
 
+    endpoint: str | None = None
+    """The path of the endpoint, if it is not image2video."""
+
+    directory: Path | None = None
+    """Where the results are to be written if there can be several."""
+
     state: State = State.NEVER_SENT
     """What is known of it."""
 
@@ -72,12 +78,19 @@ class Ongoing:
 
     @property
     def command(self) -> str:
-        """The command that goes on waiting, quoted for this system's shell."""
-        words = ["kling-async", "tasks", "wait"]
+        """The command that goes on waiting, or shows whether the task exists, quoted for this system's shell."""
+        nameless = self.task_id is None and self.endpoint is not None and not _takes_ids(self.endpoint)
+        words = ["kling-async", "tasks", "list" if nameless else "wait"]
+        if self.endpoint is not None:
+            words += ["--endpoint", self.endpoint]
         if self.base_url is not None:
             words += ["--base-url", self.base_url]
+        if nameless:  # no id finds such a task
+            return quoted(words)
         if self.output is not None:
             words += ["-o", str(self.output)]
+        elif self.directory is not None:
+            words += ["-d", str(self.directory)]
         name = self.task_id or self.external_task_id or ""
         return quoted([*words, *(["--", name] if name.startswith("-") else [name])])
 
@@ -94,6 +107,12 @@ class Ongoing:
             "external_task_id": self.external_task_id,
             "resume": self.command,
         }
+
+
+def _takes_ids(endpoint: str) -> bool:
+    from kling_async.schema.family import takes_external_id  # noqa: PLC0415 - the help shall not wait for it
+
+    return takes_external_id(endpoint)
 
 
 def quoted(words: Iterable[str]) -> str:

@@ -61,7 +61,7 @@ output_option: Final = click.option(
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     metavar="FILE",
     callback=check_output,
-    help="Where to write the video; an existing file is replaced.",
+    help="Where to write the result; an existing file is replaced.",
 )
 journal_option: Final = click.option(
     "--journal",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,8 @@ from kling_async.errors import harmless
 
 if TYPE_CHECKING:
     from kling_async.schema.task import Task
+
+_RESULTS: Final = frozenset({"videos", "images", "audios"})
 
 
 def put(text: str) -> None:
@@ -30,7 +32,7 @@ def put_json(document: Mapping[str, Any]) -> None:
 
 def task_document(task: Task) -> dict[str, Any]:
     """A task for machines: its fields by the API reference's names, times in ISO 8601."""
-    return {
+    document: dict[str, Any] = {
         "task_id": task.task_id,
         "task_status": str(task.status),
         "task_status_msg": task.status_message,
@@ -40,14 +42,28 @@ def task_document(task: Task) -> dict[str, Any]:
         "expires_at": _iso(task.expires_at),
         "videos": [{"id": video.id, "url": video.url, "duration": video.duration} for video in task.videos],
     }
+    if task.images:
+        document["images"] = [{"index": image.index, "url": image.url} for image in task.images]
+    if task.audios:
+        document["audios"] = [
+            {"id": audio.id, "url": audio.url, "duration": audio.duration} for audio in task.audios
+        ]
+    return document
+
+
+def results_of(task: Task) -> int:
+    """How many files a task has made."""
+    return len(task.videos) + len(task.images) + len(task.audios)
 
 
 def task_lines(task: Task) -> list[str]:
     """A task for people, one `name: value` a line."""
     document = task_document(task)
-    videos = document.pop("videos")
-    lines = [f"{name}: {shown(value)}" for name, value in document.items() if value]
-    return [*lines, *(f"video: {shown(video['url'])} ({video['duration']} s)" for video in videos)]
+    lines = [f"{name}: {shown(value)}" for name, value in document.items() if value and name not in _RESULTS]
+    for video in task.videos:
+        lines += [f"video: {shown(video.url)} ({video.duration} s)", f"video_id: {shown(video.id)}"]
+    lines += [f"image: {shown(image.url)}" for image in task.images]
+    return [*lines, *(f"audio: {shown(audio.url)} ({audio.duration} s)" for audio in task.audios)]
 
 
 def task_row(task: Task) -> str:

@@ -82,7 +82,7 @@ def _named(path: str) -> str:
     option = next((names.get(_OPTIONS[each], "") for each in (path, field) if each in _OPTIONS), None)
     option = option or names.get(field)
     if not option:
-        return path
+        return f"--field {path}" if "fields" in names and path else path
     return option if path == field else f"{option} ({path})"
 
 

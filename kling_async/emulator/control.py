@@ -26,6 +26,10 @@ SETTINGS = (
     "duplicate_http",
     "public_url",
     "files_url",
+    "ignores_slashes",
+    "ignores_empty_values",
+    "largest_page",
+    "judges",
 )
 
 

@@ -58,34 +58,42 @@ class Front:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers one request."""
         path, _, query = request.raw_path.partition("?")
-        refused: Answer | None = None
+        refused: RefusedError | None = None
         try:
-            target = route(request.method, path)
+            target = route(request.method, path, ignores_slashes=self._emulator.ignores_slashes)
         except RefusedError as error:
             if path.startswith(CONTROL_PATH):
                 return respond(await control(self._emulator, request.method, path, await request.read()))
-            target, refused = Target("other"), self._nowhere(request, error)
+            target, refused = Target("other"), error
         record = self._record(request, target, path, query)
         try:
-            response = respond(refused) if refused else await self._serve(request, target, query, record)
+            response = await self._serve(request, target, query, record, refused)
         except (ConnectionError, web.RequestPayloadError):  # the caller went away while sending
             return reset(request)
         record.status = response.status if response.prepared or _alive(request) else None
         return response
 
-    def _nowhere(self, request: web.Request, error: RefusedError) -> Answer:
+    def _nowhere(self, headers: Mapping[str, str], error: RefusedError) -> Answer:
         """The refusal of what the service does not have: the bearer is checked before it is looked for."""
         try:
-            self._service.authenticate(request.headers)
+            self._service.authenticate(headers)
         except RefusedError as unknown:
             return refusal(unknown)
         return refusal(error)
 
     async def _serve(
-        self, request: web.Request, target: Target, query: str, record: RequestRecord
+        self,
+        request: web.Request,
+        target: Target,
+        query: str,
+        record: RequestRecord,
+        refused: RefusedError | None,
     ) -> web.StreamResponse:
         async def work(headers: Mapping[str, str] | None = None) -> Answer:
-            return await self._work(request, target, query, request.headers if headers is None else headers)
+            headers = request.headers if headers is None else headers
+            if refused is not None:
+                return self._nowhere(headers, refused)
+            return await self._work(request, target, query, headers)
 
         fault = self._emulator.draw(target.call)
         if fault is None:

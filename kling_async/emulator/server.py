@@ -67,6 +67,10 @@ class Emulator(Settings, FaultPlan):
         duplicate_message: Wording of the refusal of a repeated id, `{external_id}` in it; None: no message.
         duplicate_code: Service code of that refusal.
         duplicate_http: HTTP status of that refusal; None: the code's own.
+        ignores_slashes: Whether a slash at the end of a path and doubled slashes count for nothing.
+        ignores_empty_values: Whether an empty text or list counts as absent.
+        largest_page: The largest `pageSize` that is not refused.
+        judges: Whether a create's fields are judged; else every JSON object makes a task.
 
     Raises:
         ValueError: A secret that is too short or not base64, a setting out of its bounds.

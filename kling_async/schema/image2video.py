@@ -20,7 +20,13 @@ from kling_async.schema.capabilities import Wanted
 from kling_async.schema.images import ImageInput, Picture, to_image
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
-from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
+from kling_async.schema.picture_rules import (
+    one_encoding,
+    outside_points,
+    picture_problems,
+    same_ratio,
+    same_size,
+)
 from kling_async.schema.shots import (
     Element,
     ElementInput,
@@ -176,6 +182,16 @@ class Image2VideoRequest:
         masks = {path: each for path, each in facts.items() if path not in {"image", "image_tail"}}
         yield from same_ratio(masks, "image", facts.get("image"))
         yield from same_size(masks)
+
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:
+        """Yields what the pictures' bytes show to be unlikely to be meant, though no rule forbids it.
+
+        Args:
+            facts: What is known of each picture whose bytes are at hand, by its field's path.
+        """
+        for path, mask in _masks(self):
+            points = ((point.x, point.y) for point in mask.trajectories)
+            yield from outside_points(f"{path}.trajectories", points, "image", facts.get("image"))
 
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""

@@ -147,6 +147,10 @@ class MappingRequest:
             else:
                 yield from picture_problems(path, each, ratio=False)
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:  # noqa: ARG002 - every request has it
+        """Yields nothing: nothing is known of paths' own fields."""
+        yield from ()
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, fields={**self.fields, "external_task_id": external_id})

@@ -143,6 +143,10 @@ class Text2VideoRequest:
         """Yields nothing: the request has no pictures."""
         yield from ()
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:  # noqa: ARG002 - every request has it
+        """Yields nothing: the request has no pictures."""
+        yield from ()
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)

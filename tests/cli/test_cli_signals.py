@@ -98,7 +98,7 @@ def test_download_that_is_ended_can_be_repeated(service, python, interrupt, phot
     code, stdout, stderr = interrupt(process, lambda: service.counts["download"], number)
     assert (_code(number), "") == (code, stdout)
     assert f"task_id={service.tasks[0].task_id}" in stderr
-    assert "has succeeded, and its video is not on the disk yet" in stderr
+    assert "has succeeded, and its result is not on the disk yet" in stderr
     assert [] == list(tmp_path.iterdir())
     command = shlex.split(stderr.splitlines()[-1])
     assert "astronaut.mp4\n" == python(*CLI, *command[1:]).communicate(timeout=50)[0]

@@ -372,7 +372,7 @@ def test_chance_is_seeded():
     [
         ("create", "fire", {}, "no fault is called 'fire'"),
         ("download", "moderation", {}, "cannot strike 'download'"),
-        ("other", "empty", {}, "cannot strike 'other'"),
+        ("costs", "empty", {}, "cannot strike 'costs'"),
         ("create", "empty", {"seconds": 1}, "has no 'seconds'"),
         ("create", "delay", {"seconds": "1"}, "must be a number"),
         ("create", "empty", {"probability": 1.5}, "probability"),

@@ -135,7 +135,7 @@ class Service:
         """
         given = parse_qs(query, keep_blank_values=True)
         number = _whole(given, "pageNum", 1, 1000)
-        size = _whole(given, "pageSize", 30, 500)
+        size = _whole(given, "pageSize", 30, self._settings.largest_page)
         return success([self.show(task) for task in self._account.page(number, size, product)])
 
     def show(self, task: Task) -> dict[str, Any]:
@@ -178,14 +178,14 @@ class Service:
     def _judge(self, product: Product, raw: bytes) -> Judged:
         """All that costs time in proportion to the body's size."""
         book = book_of(product)
-        request = book.read(read(raw))
+        request = book.read(read(raw), keep_empty=not self._settings.ignores_empty_values)
         verdict = broken(request, book, capabilities=self._settings.capabilities)
         drawn = None
         if self._settings.render and not any(one.rule.code is not None for one in verdict):
             draw = loose_sketch if book is UNCHECKED else sketch
             seconds = product.seconds(request.body)
             drawn = draw(request.body, request.pictures, self._gallery.keep, seconds)
-        return Judged(request.summary(), verdict, drawn)
+        return Judged(request.summary(), verdict if self._settings.judges else [], drawn)
 
     def _parent(self, product: Product, body: Mapping[str, Any]) -> Task | None:
         """The task whose video this one begins with.

@@ -45,19 +45,24 @@ def flag(value: Any) -> Any:
     return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def plain(value: Any, shape: Shape = None) -> Any:
+def plain(value: Any, shape: Shape = None, *, keep_empty: bool = False) -> Any:
     """Returns a JSON value with its plain meaning.
 
     Args:
         value: A JSON value.
         shape: What it is to be; members and items that it does not know only lose their empty values.
+        keep_empty: Whether empty texts and lists stay.
     """
     if isinstance(value, Mapping):
         known = shape if isinstance(shape, Mapping) else {}
-        return {key: plain(item, known.get(key)) for key, item in value.items() if not _empty(item)}
+        return {
+            key: plain(item, known.get(key), keep_empty=keep_empty)
+            for key, item in value.items()
+            if item is not None and (keep_empty or not _empty(item))
+        }
     if isinstance(value, list):
         inner = shape[0] if isinstance(shape, tuple) else None
-        return [plain(item, inner) for item in value]
+        return [plain(item, inner, keep_empty=keep_empty) for item in value]
     return shape(value) if callable(shape) else value
 
 

@@ -50,10 +50,14 @@ class Target:
     """Which file a download is for."""
 
 
-def route(method: str, path: str) -> Target:
+def route(method: str, path: str, *, ignores_slashes: bool = True) -> Target:
     """Finds the call of a path.
 
-    A slash at the end and doubled slashes count as the vendor's samples use them: for nothing.
+    Args:
+        method: The HTTP method.
+        path: The path, still percent-encoded.
+        ignores_slashes: Whether a slash at the end and doubled slashes count for nothing, as the vendor's samples use
+            them.
 
     Raises:
         RefusedError: 1202 wrong method, 1203 no such path.
@@ -61,7 +65,8 @@ def route(method: str, path: str) -> Target:
     if (named := _FILE.fullmatch(path)) and method in {"GET", "HEAD"}:
         file = FileName(named["format"], int(named["index"] or 0), marked=bool(named["marked"]))
         return Target("download", unquote(named["task"]), file=file)
-    path = _SLASHES.sub("/", path).rstrip("/")
+    if ignores_slashes:
+        path = _SLASHES.sub("/", path).rstrip("/")
     if path in SYNCHRONOUS and method == "POST":
         return Target("call", path)
     if path in PRESETS:
@@ -72,7 +77,7 @@ def route(method: str, path: str) -> Target:
         call = {"POST": "create", "GET": "list"}.get(method) or _wrong_method()
         return Target(call, product=FAMILY[path])
     parent, _, last = path.rpartition("/")
-    if parent in FAMILY:
+    if parent in FAMILY and last:
         return Target("get" if method == "GET" else _wrong_method(), unquote(last), FAMILY[parent])
     if path in SYNCHRONOUS:
         _wrong_method()

@@ -53,9 +53,15 @@ class Book:
 
     find_pictures: FindPictures = no_pictures
 
-    def read(self, body: Mapping[str, Any]) -> Submission:
-        """Takes a body for what it plainly means, and inspects its pictures."""
-        return submission(plain.plain(body, self.shape), self.find_pictures)
+    def read(self, body: Mapping[str, Any], *, keep_empty: bool = False) -> Submission:
+        """Takes a body for what it plainly means, and inspects its pictures.
+
+        Args:
+            body: The JSON object of a create.
+            keep_empty: Whether empty texts and lists stay; else they count as absent.
+        """
+        meant = plain.plain(body, self.shape, keep_empty=keep_empty)
+        return submission(meant, self.find_pictures)
 
 
 def _image_or_tail(request: Submission) -> str | None:

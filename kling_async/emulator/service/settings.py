@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import attrs
 
+from kling_async.emulator.service.habits import Habits
 from kling_async.emulator.service.states import Advance, ByPolls
 from kling_async.emulator.videos.pictures import is_web_url
 
@@ -82,7 +83,7 @@ class Keys:
 
 
 @attrs.define(kw_only=True, eq=False, slots=False)
-class Settings(Keys):
+class Settings(Keys, Habits):
     """How the service behaves."""
 
     advance: Advance = attrs.field(factory=ByPolls)

@@ -11,10 +11,13 @@ CALLS = ("create", "get", "list", "download")
 SYNCHRONOUS = "call"
 """The synchronous calls of the family; no part of `CALLS`, since they have nothing to do with tasks."""
 
-API = frozenset({"create", "get", "list", SYNCHRONOUS})
+NOWHERE = "other"
+"""Calls of what the service does not have."""
+
+API = frozenset({"create", "get", "list", SYNCHRONOUS, NOWHERE})
 """The calls that are answered with an envelope."""
 
-ALL = frozenset({*CALLS, SYNCHRONOUS})
+ALL = frozenset({*CALLS, SYNCHRONOUS, NOWHERE})
 CREATE = frozenset({"create"})
 
 

@@ -85,7 +85,7 @@ class FaultPlan:
         """Plans one fault.
 
         Args:
-            call: create, get, list, download, call (synchronous) or any.
+            call: create, get, list, download, call (synchronous), other (what the service does not have) or any.
             kind: A name in `kling_async.emulator.trouble.kinds.KINDS`.
             times: How often it strikes at most; None: without limit.
             after: How many calls pass untouched first.

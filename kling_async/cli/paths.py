@@ -1,0 +1,33 @@
+"""Paths of the family as arguments of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+def path_problem(path: str) -> str | None:
+    """What is wrong with the path of an endpoint that makes tasks; None if nothing is."""
+    from kling_async.schema.family import SYNCHRONOUS  # noqa: PLC0415 - the help shall not wait for it
+
+    if path in SYNCHRONOUS:
+        return f"{path} answers at once and makes no task; kling-async run sends it."
+    return shape_problem(path)
+
+
+def shape_problem(path: str) -> str | None:
+    """What is wrong with any path of the family; None if nothing is."""
+    from kling_async.schema.family import path_problems  # noqa: PLC0415 - as above
+
+    return next(_messages(path, path_problems(path, synchronous=True)), None)
+
+
+def _messages(path: str, problems: Iterator[object]) -> Iterator[str]:
+    for _ in problems:
+        yield f"{path!r} is not a path of the service; it starts with /v1/, such as /v1/videos/omni-video."
+
+
+def is_synchronous(path: str) -> bool:
+    """Whether a path answers with its result at once."""
+    from kling_async.schema.family import SYNCHRONOUS  # noqa: PLC0415 - as above
+
+    return path in SYNCHRONOUS
