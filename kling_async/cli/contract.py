@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -96,9 +96,9 @@ class Check:
         with display() as screen:
             async with _caller(self.base_url) as caller:
                 try:
-                    await ask_for_nothing(caller, asked, screen.note)
+                    await ask_for_nothing(caller, asked, _steps(screen))
                     if self.spend and asked.unclear is None:
-                        job = await self._spend(caller, following, screen)
+                        job = await self._spend(caller, following, _steps(screen))
                 except _EndedError as ended:
                     job, error = ended.job, ended.error
                 except (AcceptedError, KlingError) as failure:
@@ -111,7 +111,7 @@ class Check:
             put("\n".join(report.line_of(*each) for each in judged))
         return judged, error, _loud(asked, job)
 
-    async def _spend(self, caller: Caller, following: Following, screen: Display) -> Job:
+    async def _spend(self, caller: Caller, following: Following, show: Callable[[str], None]) -> Job:
         from kling_async.probing.listener import CallbackListener  # noqa: PLC0415 - as above
         from kling_async.probing.paid import Job, carry_out  # noqa: PLC0415 - as above
         from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - as above
@@ -124,7 +124,7 @@ class Check:
         def say(text: str) -> None:
             ongoing.task_id = job.task_id
             ongoing.state = State.MAY_EXIST if job.task_id is None else State.GOES_ON
-            screen.note(text)
+            show(text)
 
         async with AsyncExitStack() as stack:
             listener = None
@@ -162,6 +162,17 @@ class _EndedError(Exception):
         super().__init__(str(error))
         self.job = job
         self.error = error
+
+
+def _steps(screen: Display) -> Callable[[str], None]:
+    """Shows each step: as a row on a terminal, as a line on a pipe."""
+    row = screen.row("")
+
+    def show(text: str) -> None:
+        row.say(text)
+        screen.note(text)
+
+    return show
 
 
 def confirm(model_name: str) -> None:

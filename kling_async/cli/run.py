@@ -49,7 +49,7 @@ def _assignments(
 @click.argument("path", metavar="PATH", callback=_path)
 @click.option("--field", "-F", "fields", multiple=True, metavar="NAME=VALUE", callback=_assignments, help="A field of the request: NAME=TEXT, NAME:=JSON or NAME=@FILE. Repeatable.")  # fmt: skip
 @click.option("--directory", "-d", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where to write the results if there can be several: named after the task's id, in the current directory by default.")  # fmt: skip
-@job_options(judged=False)
+@job_options()
 def run(path: str, fields: tuple[Assignment, ...], directory: Path | None, choices: Choices) -> None:
     """Sends a request to PATH, such as /v1/videos/omni-video, waits for the task and fetches its results.
 

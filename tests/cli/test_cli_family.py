@@ -3,6 +3,7 @@
 import io
 import json
 
+import made_pictures
 import pytest
 from click.testing import CliRunner
 
@@ -211,12 +212,16 @@ def test_path_that_answers_at_once_is_one_call(service, run):
         ((IMAGES, "-F", "n=2", "-o", "a.png"), "--output names one file, but n asks for 2"),
         ((IMAGES, "-o", "a.png", "-d", "out"), "give --output or --directory, not both"),
         ((TEXT, "-F", "prompt=x", "-F", "image=@a.png"), "made by image2video"),
+        ((TEXT, "-F", "prompt=x", "-F", "cfg_scale:=2"), "--field cfg_scale: is 2; it must be from 0 to 1"),
+        ((TEXT, "-F", "prompt=x", "-F", "model_name=kling-v2-6", "-F", "duration=7"), "--capabilities warn or off"),
+        ((IMAGES, "-F", "image=@small.png"), "--field image: "),
         (("/v1/audio/tts", "-F", "text=x", "--no-wait"), "answers at once and makes no task: --no-wait"),
         (("/v1/audio/tts", "-F", "text=x", "-o", "a.mp3"), "answers at once and makes no task: --output"),
     ],
 )  # fmt: skip
-def test_wrong_field_or_path_is_one_message(service, run, words, said):
+def test_wrong_field_or_path_is_one_message(service, run, tmp_path, words, said):
     """What is wrong is named before anything is sent, with exit code 2."""
+    (tmp_path / "small.png").write_bytes(made_pictures.png(100, 100))
     result = run("run", *words)
     assert (2, "", 0) == (result.exit_code, result.stdout, sum(service.counts.values())), result.stderr
     assert said in " ".join(result.stderr.split())
