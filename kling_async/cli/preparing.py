@@ -80,6 +80,9 @@ class Prepared:
     unsupported: list[RowProblem]
     """What the capability map says that models do not take, if that does not refuse the rows."""
 
+    doubts: list[RowProblem]
+    """What is unlikely to be meant, such as a path that leaves its picture."""
+
 
 def read_rows(sources: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
     """The rows of folders and manifests, and notes on what was left out.
@@ -106,7 +109,8 @@ async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
     problems = [
         RowProblem(row.number, row.field(each.path), each.message) for row in rows for each in row.problems
     ]
-    problems += await checking.picture_problems(rows)
+    pictures = await checking.checked_pictures(rows)
+    problems += pictures.problems
     unsupported = [] if wishes.capabilities == "off" else list(checking.model_problems(rows))
     if wishes.capabilities == "error":
         problems, unsupported = problems + unsupported, []
@@ -116,7 +120,8 @@ async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
     problems = [*_changed(plan, wishes), *_places(plan, wishes), *_named_again(plan)]
     if problems:
         raise RefusedRowsError(sorted(problems, key=lambda each: each.row))
-    return Prepared(plan=plan, notes=list(_notes(rows, plan, wishes)), unsupported=unsupported)
+    notes = _notes(rows, plan, wishes)
+    return Prepared(plan=plan, notes=notes, unsupported=unsupported, doubts=pictures.warnings)
 
 
 async def _planned(rows: Sequence[Row], wishes: Wishes) -> Plan:

@@ -38,7 +38,8 @@ def test_every_row_becomes_a_video_with_its_sidecar(run, manifest, tmp_path):
     assert 0 == result.exit_code, result.stderr
     out = tmp_path / "out" / "videos"
     shown = {file.name for file in out.iterdir() if not file.name.startswith(".")}
-    assert {"001-cat.mp4", "002-cat.mp4", "001-cat.json", "002-cat.json"} == shown
+    names = {"001-cat.mp4", "002-cat.mp4", "001-cat.json", "002-cat.json"}
+    assert {*names, "index.html", "pictures"} == shown
     assert {"1\tok\tout/videos/001-cat.mp4", "2\tok\tout/videos/002-cat.mp4"} == set(
         result.stdout.splitlines()
     )
@@ -198,3 +199,26 @@ def test_folder_without_pictures_is_one_line(run, tmp_path, service):
     result = run("batch", "empty")
     assert (2, 0) == (result.exit_code, sum(service.counts.values()))
     assert "error: empty: has no pictures (.jpeg, .jpg, .png)" == result.stderr.splitlines()[-1]
+
+
+def test_gallery_is_written_after_each_batch_unless_something_is_in_its_way(run, stills, tmp_path):
+    """A page of somebody else's is left as it is and told of; --no-gallery writes none."""
+    result = run("batch", stills, "-d", "out")
+    assert "gallery: out/index.html" in result.stderr
+    (tmp_path / "out" / "index.html").write_text("mine", "utf-8")
+    result = run("batch", stills, "-d", "out")
+    assert (0, "mine") == (result.exit_code, (tmp_path / "out" / "index.html").read_text("utf-8"))
+    assert "no gallery: out/index.html is not a gallery" in result.stderr
+    run("batch", stills, "-d", "plain", "--no-gallery")
+    assert not (tmp_path / "plain" / "index.html").exists()
+
+
+def test_path_that_leaves_its_picture_is_told_before_anything_is_paid(run, manifest, service):
+    """The API reference gives no bound, so it is a warning with row and field, and no refusal."""
+    mask = {"mask": "cat.jpg", "trajectories": [{"x": 1, "y": 1}, {"x": 9999, "y": 1}]}
+    path = manifest({"image": "cat.jpg", "dynamic_masks": [mask]})
+    result = run("batch", path, "--dry-run", "--json", "--capabilities", "off")
+    assert (0, 0) == (result.exit_code, sum(service.counts.values()))
+    [doubt] = json.loads(result.stdout)["doubts"]
+    assert (1, "dynamic_masks[0].trajectories") == (doubt["row"], doubt["field"])
+    assert "points are outside image" in result.stderr
