@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from kling_async.endpoints.mapping import MappingEndpoint
     from kling_async.endpoints.text2video import Text2Video
     from kling_async.endpoints.video_extend import VideoExtend
+    from kling_async.schema.account import Account
 
 EndpointT = TypeVar("EndpointT", bound=Endpoint[Any])
 
@@ -339,6 +340,22 @@ class KlingClient:
         """The endpoint itself, closed and asked with the others from now on."""
         self._endpoints[name] = endpoint
         return endpoint
+
+    async def account(self, *, days: int = 365) -> Account:
+        """Asks for the account's packs and what is left, at most about once a second; the service counts with a delay.
+
+        Args:
+            days: How far back to ask, 1 to 3650.
+
+        Raises:
+            ValidationError: `days` is not such a number; nothing was sent.
+            APIError: The service refused.
+            KlingError: The service could not be asked.
+        """
+        from kling_async.schema import account  # noqa: PLC0415 - loaded when it is asked for
+
+        query = account.costs_query(days, self._clock())
+        return account.read_account(await self._calls.read(account.COSTS_PATH, query))
 
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.

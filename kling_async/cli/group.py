@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from kling_async._version import __version__
 from kling_async.cli import exits
+from kling_async.cli.account import account
 from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
@@ -53,7 +54,7 @@ def cli() -> None:
 
 
 for _command in (
-    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, check, emulator, demo,
+    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, account, check, emulator, demo,
 ):  # fmt: skip
     cli.add_command(_command)
 
