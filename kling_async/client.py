@@ -94,6 +94,7 @@ class KlingClient:
             journal records it.
         private_downloads: Whether results may come from addresses that are not public. They always may if `base_url` is
             on a loopback host.
+        trust_env: Whether requests go through the proxy that `HTTPS_PROXY` and `NO_PROXY` name; a `session` as it says.
         clock: Wall-clock time in unix seconds; for tests.
 
     Raises:
@@ -119,6 +120,7 @@ class KlingClient:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         adopt_journal: bool = False,
         private_downloads: bool = False,
+        trust_env: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         access, secret, static = _hidden(access_key), _hidden(secret_key), _hidden(api_key)
@@ -138,6 +140,7 @@ class KlingClient:
             session,
             private_downloads=private_downloads,
             trace_configs=trace_configs,
+            trust_env=trust_env,
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
@@ -348,9 +351,7 @@ class KlingClient:
             days: How far back to ask, 1 to 3650.
 
         Raises:
-            ValidationError: `days` is not such a number; nothing was sent.
-            APIError: The service refused.
-            KlingError: The service could not be asked.
+            KlingError: `days` is not such a number, or the service refused or could not be asked.
         """
         from kling_async.schema import account  # noqa: PLC0415 - loaded when it is asked for
 

@@ -28,6 +28,7 @@ Environment:
   KLING_ACCESS_KEY, KLING_SECRET_KEY  the account's key pair, or else
   KLING_API_KEY                       a static key
   KLING_BASE_URL                      the service, if not https://api.klingai.com
+  HTTPS_PROXY, NO_PROXY               a proxy, and the hosts that need none
 
 \b
 Exit codes:
