@@ -8,6 +8,7 @@ import pytest
 from kling_async import KlingClient
 from kling_async.cli.jobs import STATES
 from kling_async.emulator import ByClock, ByPolls
+from kling_async.events import JobAccepted, SlotChanged
 from kling_async.jobs.entry import JobState
 
 
@@ -112,12 +113,19 @@ def test_cancelled_jobs_are_left_alone_unless_asked_for(run, photo, service, tmp
     journal = tmp_path / "jobs.sqlite"
 
     async def cancel():
-        async with KlingClient(journal=journal, max_in_flight=1) as kling:
+        accepted, waiting = asyncio.Event(), asyncio.Event()
+
+        def see(event):
+            if isinstance(event, JobAccepted):
+                accepted.set()
+            if isinstance(event, SlotChanged) and event.waiting:
+                waiting.set()
+
+        async with KlingClient(journal=journal, max_in_flight=1, on_event=see) as kling:
             jobs = [
                 asyncio.create_task(kling.image2video.generate(image=photo, prompt=text)) for text in "ab"
             ]
-            while not (await kling.journal.counts())[JobState.RUNNING] or not kling.slots.waiting:
-                await asyncio.sleep(0.01)
+            await asyncio.gather(accepted.wait(), waiting.wait())
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
