@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import pty
-import resource
 import signal
 import subprocess
 import sys
@@ -52,18 +51,15 @@ def measured(folder: Path, rows: int, *, on_terminal: bool) -> tuple[float, floa
     """Seconds of processor time and of real time, and the most MB of memory, of one batch."""
     write_manifest(folder / "jobs.jsonl", rows)
     words = (*CLI, "batch", "jobs.jsonl", "-d", "out", "--concurrency", str(SLOTS), "--no-gallery")
-    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
     ours, theirs = pty.openpty()
     stream = theirs if on_terminal else subprocess.DEVNULL
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(
-        words, cwd=folder, stdout=subprocess.DEVNULL, stderr=stream, env=environment
-    )
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=stream, env=environment)
     threading.Thread(target=drain, args=(ours,), daemon=True).start()
     _, status, usage = os.wait4(process.pid, 0)
     os.close(theirs)
     assert os.waitstatus_to_exitcode(status) == 1, status  # one in ten has failed
-    del before
     return usage.ru_utime + usage.ru_stime, time.monotonic() - began, usage.ru_maxrss / 1024
 
 
@@ -73,9 +69,7 @@ def killed(folder: Path, rows: int, emulator: Emulator) -> str:
     words = (*CLI, "batch", "jobs.jsonl", "-d", "out", "--concurrency", str(SLOTS), "--no-gallery", "--json")
     tasks, downloads = len(emulator.tasks), emulator.counts["download"]
     for share in (0.2, 0.6):
-        process = subprocess.Popen(
-            words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while emulator.counts["download"] - downloads < share * rows:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
@@ -108,9 +102,7 @@ def checked(folder: Path, rows: int) -> float:
 def first_line(folder: Path, *words: str) -> float:
     """Seconds until a command writes its first line, on either stream."""
     began = time.monotonic()
-    process = subprocess.Popen(
-        (*CLI, *words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    process = subprocess.Popen((*CLI, *words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     process.stdout.readline()
     seconds = time.monotonic() - began
@@ -142,7 +134,9 @@ async def main(rows: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(await asyncio.to_thread(killed, Path(folder), rows, emulator))
         with tempfile.TemporaryDirectory() as folder:
-            print(f"10,000 rows with pictures checked in {await asyncio.to_thread(checked, Path(folder), 10_000):.1f} s")
+            print(
+                f"10,000 rows with pictures checked in {await asyncio.to_thread(checked, Path(folder), 10_000):.1f} s"
+            )
         with tempfile.TemporaryDirectory() as folder:
             write_manifest(Path(folder) / "jobs.jsonl", 3)
             commands = {
