@@ -136,11 +136,9 @@ def test_second_signal_ends_a_batch_and_names_tasks_and_rows(
     assert document["resume"].startswith("kling-async batch ")
 
 
-@SIGNALS
-def test_first_signal_sends_nothing_new_and_fetches_what_runs(
-    service, python, interrupt, manifest, tmp_path, number
-):
+def test_first_signal_sends_nothing_new_and_fetches_what_runs(service, python, interrupt, manifest, tmp_path):
     """The jobs that run end as they would have; the rest is named, and the same command goes on with it."""
+    number = signal.SIGTERM
     service.advance = ByClock(1.5)
     options = ("--directory", "out put", "--concurrency", "2")
     words = ("batch", *options, manifest(4))
