@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from kling_async.endpoints.mapping import MappingEndpoint
     from kling_async.endpoints.text2video import Text2Video
     from kling_async.endpoints.video_extend import VideoExtend
+    from kling_async.schema.account import Account
 
 EndpointT = TypeVar("EndpointT", bound=Endpoint[Any])
 
@@ -94,6 +95,7 @@ class KlingClient:
             journal records it.
         private_downloads: Whether results may come from addresses that are not public. They always may if `base_url` is
             on a loopback host.
+        trust_env: Whether requests go through the proxy that `HTTPS_PROXY` and `NO_PROXY` name; a `session` as it says.
         clock: Wall-clock time in unix seconds; for tests.
 
     Raises:
@@ -119,6 +121,7 @@ class KlingClient:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         adopt_journal: bool = False,
         private_downloads: bool = False,
+        trust_env: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         access, secret, static = _hidden(access_key), _hidden(secret_key), _hidden(api_key)
@@ -139,6 +142,7 @@ class KlingClient:
             session,
             private_downloads=private_downloads,
             trace_configs=trace_configs,
+            trust_env=trust_env,
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
@@ -351,6 +355,20 @@ class KlingClient:
         """The endpoint itself, closed and asked with the others from now on."""
         self._endpoints[name] = endpoint
         return endpoint
+
+    async def account(self, *, days: int = 365) -> Account:
+        """Asks for the account's packs and what is left, at most about once a second; the service counts with a delay.
+
+        Args:
+            days: How far back to ask, 1 to 3650.
+
+        Raises:
+            KlingError: `days` is not such a number, or the service refused or could not be asked.
+        """
+        from kling_async.schema import account  # noqa: PLC0415 - loaded when it is asked for
+
+        query = account.costs_query(days, self._clock())
+        return account.read_account(await self._calls.read(account.COSTS_PATH, query))
 
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.

@@ -107,6 +107,7 @@ class Transport:
             is on loopback. Plain http stays for loopback hosts under a base URL on loopback.
         trace_configs: aiohttp's traces for the sessions that are opened here. They see requests as aiohttp shows
             them; the Authorization header's repr is masked.
+        trust_env: Whether the sessions that are opened here go through the environment's proxy.
     """
 
     def __init__(
@@ -116,10 +117,13 @@ class Transport:
         *,
         private_downloads: bool = False,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        trust_env: bool = False,
     ) -> None:
         self.base_url = base_url
         self._public_only = not (private_downloads or is_loopback(base_url))
-        self._sessions = Sessions(session, public_only=self._public_only, trace_configs=trace_configs)
+        self._sessions = Sessions(
+            session, public_only=self._public_only, trace_configs=trace_configs, trust_env=trust_env
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._open_files: dict[FileAnswer, None] = {}
@@ -158,7 +162,7 @@ class Transport:
             ConfigurationError: The client is closed or belongs to another event loop.
         """
         self.claim()
-        options = {"params": params, "timeout": _timeout(READ_TIMEOUT)}
+        options = {"params": params, "timeout": _timeout(READ_TIMEOUT), **self._sessions.proxy(self.base_url)}
         return await self._send(self._sessions.for_reads(), "GET", path, bearer, options, lambda: True)
 
     async def post(self, path: str, bearer: BearerHeader, upload: Upload) -> Answer:
@@ -171,6 +175,7 @@ class Transport:
         self.claim()
         body = _Body(upload)
         session, options = self._sessions.for_creates()
+        options |= self._sessions.proxy(self.base_url)
         options |= {
             "data": body.stream(),
             "headers": {"Content-Length": str(upload.length)},

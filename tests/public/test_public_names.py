@@ -21,7 +21,7 @@ CLASSES = {  # what the README and the examples are written against
     "APIError", "AuthenticationError", "AccountError", "PermissionDeniedError", "BadRequestError",
     "TaskNotFoundError", "DuplicateTaskError", "ContentPolicyError", "RateLimitError", "ConcurrencyLimitError",
     "ServerError", "SubmissionUnknownError", "TaskFailedError", "TaskTimeoutError", "CallbackSignatureError",
-    "ClientClosedError",
+    "ClientClosedError", "Account", "ResourcePack",
 }  # fmt: skip
 FUNCTIONS = {"read_callback", "verify_signature"}
 ALIASES = {"ImageInput", "JobOutcome", "OnUpdate"}  # for annotations in users' code
