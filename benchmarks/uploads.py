@@ -10,35 +10,22 @@ import asyncio
 import base64
 import gc
 import json
-import os
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.contender import asked
 from benchmarks.harness import ROOT, Lag, peak_rss, rss, table, verdict
 from benchmarks.page_server import server_process
+from benchmarks.pictures import png
 from kling_async import Image2VideoRequest, KlingClient
 
 IMAGES, SIZE, IN_FLIGHT = 200, 10_000_000, 20
 SMALL, CREATES, ROUNDS = 100_000, 50, 7
-
-
-def png(size: int) -> bytes:
-    """A PNG of so many bytes; all but its header and its end is noise, which nobody decodes."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1920, 1080, 8, 2, 0, 0, 0))
-    end = chunk(b"IEND", b"")
-    return header + chunk(b"IDAT", os.urandom(size - len(header) - len(end) - 12)) + end
 
 
 async def measure(url: str, image: Path) -> dict[str, Any]:
