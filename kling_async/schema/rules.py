@@ -233,6 +233,8 @@ def exclusive(used: Sequence[str], groups: Sequence[Sequence[str]]) -> Iterator[
         used: Paths of the fields that have a value, in the order of the API reference.
         groups: Groups of fields; fields of two groups exclude one another.
     """
+    if len(used) < 2:
+        return
     group_of = {name: index for index, names in enumerate(groups) for name in names}
     clash = next((name for name in used[1:] if group_of[name] != group_of[used[0]]), None)
     if clash is not None:
@@ -254,6 +256,8 @@ def json_fields(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem
     """
     if not isinstance(value, Mapping):
         yield Problem(path, f"is {shown(value)}; it must be a mapping of fields")
+        return
+    if not value:
         return
     for name in value:
         if not isinstance(name, str):
