@@ -147,6 +147,7 @@ class Lag:
 
     def __init__(self) -> None:
         self.late: list[float] = []
+        self._busiest = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -160,9 +161,10 @@ class Lag:
 
     async def _watch(self) -> None:
         while True:
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.thread_time()
             await asyncio.sleep(TICK)
             self.late.append(max(0.0, time.perf_counter() - begun - TICK))
+            self._busiest = max(self._busiest, time.thread_time() - used - TICK)
 
     @property
     def p99(self) -> float:
@@ -173,6 +175,11 @@ class Lag:
             if left <= 0:
                 return 1000 * late
         return 0.0
+
+    @property
+    def own(self) -> float:
+        """Milliseconds that the latest timer was late by the loop's own CPU: what a machine without others would show."""
+        return 1000 * max(0.0, self._busiest)
 
     @property
     def worst(self) -> float:
