@@ -147,7 +147,7 @@ class Lag:
 
     def __init__(self) -> None:
         self.late: list[float] = []
-        self._busiest = 0.0
+        self._own: list[float] = []
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,13 +164,16 @@ class Lag:
             begun, used = time.perf_counter(), time.thread_time()
             await asyncio.sleep(TICK)
             self.late.append(max(0.0, time.perf_counter() - begun - TICK))
-            self._busiest = max(self._busiest, time.thread_time() - used - TICK)
+            self._own.append(max(0.0, time.thread_time() - used - TICK))
 
     @property
     def p99(self) -> float:
         """Milliseconds that the loop was not later than in 99 of 100 seconds."""
-        left = 0.01 * sum(late + TICK for late in self.late)
-        for late in sorted(self.late, reverse=True):
+        return self._p99(self.late)
+
+    def _p99(self, found: list[float]) -> float:
+        left = 0.01 * sum(late + TICK for late in found)
+        for late in sorted(found, reverse=True):
             left -= late + TICK
             if left <= 0:
                 return 1000 * late
@@ -179,7 +182,12 @@ class Lag:
     @property
     def own(self) -> float:
         """Milliseconds that the latest timer was late by the loop's own CPU: what a machine without others would show."""
-        return 1000 * max(0.0, self._busiest)
+        return 1000 * max(self._own)
+
+    @property
+    def own_p99(self) -> float:
+        """As `p99`, but by the loop's own CPU."""
+        return self._p99(self._own)
 
     @property
     def worst(self) -> float:
