@@ -314,7 +314,7 @@ class Slots:
         return self._held + slot.weight <= room or (self._held == 0 and room >= 1)
 
     def _tell(self) -> None:
-        if self._events is not None:
+        if self._events is not None and self._events.heard:
             self._events.emit(
                 SlotChanged(kind=self._kind, held=self._held, waiting=len(self._queue), limit=self._limit)
             )

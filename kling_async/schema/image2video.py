@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self, TypedDict
 
-from attrs import evolve, field, fields, frozen
+from attrs import field, fields, frozen
 
 from kling_async.errors import Problem
 from kling_async.schema import callback_token, rules, wire
@@ -197,7 +197,7 @@ class Image2VideoRequest:
 
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
-        return evolve(self, external_task_id=external_id)
+        return rules.renamed(self, external_id)
 
     def with_callback_url(self, url: str) -> Self:
         """Returns the same request with another URL to which the service posts."""

@@ -7,6 +7,7 @@ the model in `capabilities.py`.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -73,6 +74,19 @@ def raise_any(problems: Iterable[Problem]) -> None:
     found = tuple(problems)
     if found:
         raise ValidationError(found)
+
+
+def renamed(request: RequestT, external_id: str) -> RequestT:
+    """Returns a copy of a checked request under another external id; no other field is converted or checked again.
+
+    Args:
+        request: A frozen attrs object with the field `external_task_id`.
+        external_id: The id.
+    """
+    raise_any(task_id("external_task_id", external_id))
+    found = copy.copy(request)
+    object.__setattr__(found, "external_task_id", external_id)  # frozen for everyone who has seen it
+    return found
 
 
 def each(value: Any, convert: Callable[[Any], Any]) -> Any:
@@ -224,6 +238,8 @@ def exclusive(used: Sequence[str], groups: Sequence[Sequence[str]]) -> Iterator[
         used: Paths of the fields that have a value, in the order of the API reference.
         groups: Groups of fields; fields of two groups exclude one another.
     """
+    if len(used) < 2:
+        return
     group_of = {name: index for index, names in enumerate(groups) for name in names}
     clash = next((name for name in used[1:] if group_of[name] != group_of[used[0]]), None)
     if clash is not None:
@@ -245,6 +261,8 @@ def json_fields(path: str, value: Any, known: Sequence[str]) -> Iterator[Problem
     """
     if not isinstance(value, Mapping):
         yield Problem(path, f"is {shown(value)}; it must be a mapping of fields")
+        return
+    if not value:
         return
     for name in value:
         if not isinstance(name, str):

@@ -120,6 +120,8 @@ class Transport:
         trust_env: bool = False,
     ) -> None:
         self.base_url = base_url
+        self._base = str(base_url).rstrip("/")
+        self._redaction: tuple[BearerHeader | None, Redaction] = (None, Redaction(""))
         self._public_only = not (private_downloads or is_loopback(base_url))
         self._sessions = Sessions(
             session, public_only=self._public_only, trace_configs=trace_configs, trust_env=trust_env
@@ -197,8 +199,8 @@ class Transport:
         options: dict[str, Any],
         sent: Callable[[], bool],
     ) -> Answer:
-        url = URL(str(self.base_url).rstrip("/") + path, encoded=True)
-        redaction = Redaction(bearer)
+        url = URL(self._base + path, encoded=True)
+        redaction = self._redaction_of(bearer)
         headers = {
             "Authorization": bearer,
             "Content-Type": "application/json",
@@ -216,6 +218,11 @@ class Transport:
         if isinstance(answer, KlingError):
             raise answer
         return answer
+
+    def _redaction_of(self, bearer: BearerHeader) -> Redaction:
+        if self._redaction[0] is not bearer:
+            self._redaction = bearer, Redaction(bearer)
+        return self._redaction[1]
 
     def file_url(self, text: str, what: str = "the result's URL") -> URL:
         """Reads the URL of a file; each hop of a redirect goes through it.
