@@ -31,16 +31,16 @@ from kling_async.jobs.download import Downloader
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
 from kling_async.jobs.results import Downloadable, Results
-from kling_async.jobs.slots import Slots
+from kling_async.jobs.slots import Slots, set_limits
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import Journal
-from kling_async.jobs.waits import LONGEST, check_wait
+from kling_async.jobs.waits import check_submit_timeout, check_wait
 from kling_async.polling.plan import PaceName
 from kling_async.polling.schedule import Schedule
 from kling_async.schema import rules
 from kling_async.schema.capabilities import CapabilityCheck
-from kling_async.schema.family import TaskKind, path_problems
+from kling_async.schema.family import path_problems
 from kling_async.schema.task import Task
 from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
@@ -133,7 +133,7 @@ class KlingClient:
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
         _check_choice("pace", pace, PaceName)
-        _check_submit_timeout(submit_timeout)
+        check_submit_timeout(submit_timeout)
         check_wait(None, schedule)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
@@ -149,7 +149,7 @@ class KlingClient:
         self.slots: Slots = Slots(None, self._calls.jitter, events=self._events)
         """The slots of video tasks: `held`, `waiting` and `limit`; those of other kinds are `slots.of("image")`, …"""
 
-        _set_limits(self.slots, max_in_flight)
+        set_limits(self.slots, max_in_flight)
 
         self._recorder: Recorder = NoRecord()
         if journal is not None:
@@ -381,24 +381,6 @@ class KlingClient:
             await self.image2video.get(f"credentials-check-{uuid.uuid4().hex}")
         except TaskNotFoundError:
             return  # so the keys were accepted
-
-
-def _set_limits(slots: Slots, limits: Any) -> None:
-    """Sets the limits that `max_in_flight` names."""
-    if not isinstance(limits, Mapping):
-        slots.limit = limits
-        return
-    for kind, limit in limits.items():
-        if kind not in get_args(TaskKind):
-            kinds = ", ".join(get_args(TaskKind))
-            raise ConfigurationError(f"max_in_flight names the kind {kind!r}; it must be one of {kinds}")
-        slots.of(kind).limit = limit
-
-
-def _check_submit_timeout(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
-        bound = f"it must be seconds above 0 and at most {LONGEST:.0f}"
-        raise ConfigurationError(f"submit_timeout is {value!r}; {bound}")
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

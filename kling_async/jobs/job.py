@@ -208,9 +208,8 @@ class JobLife(Generic[RequestT]):
 
     @property
     def _state(self) -> str:
-        if self.task_id is not None:
-            return GOES_ON
-        return NEVER_SENT if self._known.doubt_since is None else MAY_EXIST
+        before = NEVER_SENT if self._known.doubt_since is None else MAY_EXIST
+        return before if self.task_id is None else GOES_ON
 
     async def _accept(
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self, TypedDict
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from kling_async.errors import Problem
 from kling_async.schema import callback_token, rules, wire

@@ -65,6 +65,9 @@ class Told:
     def single_answered(self, task, before):
         """Notes nothing."""
 
+    def single_begun(self, watch, now):
+        """Notes nothing."""
+
     def single_done(self, watch):
         """Notes the turn."""
         self.done.append(watch)

@@ -185,3 +185,10 @@ def test_the_tree_is_drawn_as_it_is():
 def test_errors_with_a_builtin_meaning_have_its_class(error, builtin):
     """`except ValueError` and `except TimeoutError` work as one would guess."""
     assert issubclass(getattr(kling_async, error), builtin)
+
+
+def test_a_client_with_a_static_key_loads_no_token_library():
+    """PyJWT loads when a token is signed; with cryptography installed it costs as much as a quarter of aiohttp."""
+    program = "import sys; from kling_async import KlingClient; KlingClient(api_key='k'); print('jwt' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "False" == shown.stdout.strip()
