@@ -194,7 +194,8 @@ async def worker(
             for scope in tuple(scopes):
                 scope.cancel()
             await asyncio.wait({running}, timeout=_FAREWELL)
-            running.cancel()  # PostgreSQL takes nothing back: the leases will run out
+            pool.terminate()  # if PostgreSQL takes nothing back by now, the leases will run out
+            running.cancel()
             await asyncio.wait({running}, timeout=_FAREWELL)
 
         await with_schema(manager.verify_structure())
@@ -212,8 +213,9 @@ async def worker(
             stopped = not running.done()
             told.cancel()
             await finished_whatever_comes(end())
-        with suppress(*(_LOST if stopped else ()), asyncio.CancelledError):
-            await with_schema(asyncio.shield(running))
+        if running.done() and not running.cancelled():
+            with suppress(*(_LOST if stopped else ())):
+                await with_schema(running)
 
 
 def queries_of(connection: Connection) -> Queries:
@@ -241,7 +243,7 @@ async def connected(postgres: str, lease: float = 60.0) -> asyncpg.Pool:
             postgres, min_size=1, max_size=4, timeout=patience, command_timeout=lease / 3
         )
     except (*_LOST, asyncpg.PostgresError, ValueError, OverflowError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
+        said = " ".join(str(error).split())[:300] or type(error).__name__
         raise ConfigurationError(f"PostgreSQL cannot be used: {said}") from None
 
 
