@@ -6,8 +6,8 @@ Promises: an address's password is shown nowhere; what is not installed is named
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -72,11 +72,28 @@ async def connection_to(postgres: str) -> AsyncIterator[asyncpg.Pool]:
 
     pool = await pgqueuer.connected(address)
     try:
-        if postgres == EMBEDDED:
-            await pgqueuer.install(pool)
-        yield pool
+        with refusals_told():
+            if postgres == EMBEDDED:
+                await pgqueuer.install(pool)
+            yield pool
     finally:
-        await pool.close()
+        pool.terminate()  # nothing is left to be said, and a server that is silent must not hold the command
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """A block in which what PostgreSQL refuses, or a connection that is lost, ends as one line.
+
+    Raises:
+        ConfigurationError: In place of the driver's errors.
+    """
+    import asyncpg  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigurationError(f"PostgreSQL cannot be used: {said}") from None
 
 
 def _check_installed(extra: str, *packages: str) -> None:

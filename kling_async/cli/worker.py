@@ -11,7 +11,7 @@ import click
 from kling_async.cli import options
 from kling_async.cli.exits import reporting
 from kling_async.cli.places import place_problem
-from kling_async.cli.postgres import address_of, connection_to, postgres_option
+from kling_async.cli.postgres import address_of, connection_to, postgres_option, refusals_told
 from kling_async.cli.running import run
 from kling_async.errors import Problem, ValidationError
 
@@ -72,14 +72,15 @@ def worker(*, postgres: str, slots: int, output: Path, lease: float, base_url: s
 
         async with KlingClient(base_url=base_url, on_event=_tell) as kling:
             click.echo(f"working with at most {slots} jobs at once, results go to {output}", err=True)
-            await pgqueuer.worker(
-                address_of(postgres),
-                slots=slots,
-                store=in_folder(output),
-                kling=kling,
-                lease=lease,
-                stop=stop,
-            )
+            with refusals_told():
+                await pgqueuer.worker(
+                    address_of(postgres),
+                    slots=slots,
+                    store=in_folder(output),
+                    kling=kling,
+                    lease=lease,
+                    stop=stop,
+                )
         click.echo("stopped; jobs that ran here are queued again", err=True)
 
     with reporting():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
+import anyio
 from anyio import to_thread
 
 from kling_async.errors import (
@@ -49,8 +50,11 @@ _TYPED: Final = {
     "/v1/videos/text2video": "text2video",
     "/v1/videos/video-extend": "video_extend",
 }
-_REFUSALS: Final = (ValidationError, BadRequestError, ContentPolicyError, PermissionDeniedError)
-_ENDS: Final = (TaskFailedError, ResultMissingError, TaskNotFoundError)
+_ENDED: Final = (TaskFailedError, ResultMissingError)
+_REFUSED: Final = (ValidationError, BadRequestError, ContentPolicyError, PermissionDeniedError, *_ENDED)
+_RAN: Final = (TaskNotFoundError, *_ENDED)
+_STORED: Final = (ValidationError, *_RAN)
+"""What ends a job before its task is known, while it runs, and after it has ended."""
 
 
 class PutBackError(Exception):
@@ -75,7 +79,8 @@ async def run_job(
     Args:
         kling: The client. The queue limits how many jobs run, so it needs no `max_in_flight`.
         payload: What was queued, see `kling_async.integrations.payload`.
-        store: Says where each result goes.
+        store: Says where each result goes. What it raises leaves this function, but for `ConnectionError` and
+            `TimeoutError`, which put the job back; it may raise `PutBackError` itself. The same holds for `load`.
         load: Resolves the references of pictures; by default a path on this machine.
 
     Returns:
@@ -91,27 +96,34 @@ async def run_job(
         raise ValidationError(
             [Problem("account", f"job {job.key} was queued for another account than this worker's")]
         )
-    accepted = False
+    found_from: float | None = None  # when its task can be found under the job's id, on the loop's clock
 
-    def on_update(_task: Task) -> None:
-        nonlocal accepted
-        accepted = True
+    def on_update(task: Task) -> None:
+        nonlocal found_from
+        settle = submission.SETTLE if found_from is None and not task.is_terminal else 0.0
+        found_from = anyio.current_time() + settle  # the first comes with the acceptance, the next from polls
 
+    ended = False
     try:
         task = await _finished(kling, job, load, on_update)
-        accepted = True
+        ended = True
         results: tuple[Result, ...] = (*task.videos, *task.images, *task.audios)
         for result in results:
             await _stored(kling, task, result, store)
     except asyncio.CancelledError:
-        delay = 0.0 if accepted else submission.SETTLE  # its create may be on the way
+        delay = (
+            submission.SETTLE
+        )  # its create may be on the way; or nobody has cancelled: it is somebody's error
+        if found_from is not None and _is_cancelled():
+            delay = max(0.0, found_from - anyio.current_time()) * (not ended)
         raise PutBackError(delay, f"the worker was stopped; job {job.key} goes on elsewhere") from None
     except KlingError as error:
-        if isinstance(error, _ENDS if accepted else (*_REFUSALS, TaskFailedError, ResultMissingError)):
-            raise
-        if isinstance(error, DownloadError) and (error.expired or isinstance(error.__cause__, OSError)):
+        ends = _STORED if ended else _RAN if found_from is not None else _REFUSED
+        if isinstance(error, ends) or (isinstance(error, DownloadError) and _is_final(error)):
             raise
         raise PutBackError(submission.SETTLE, f"job {job.key}: {error}") from error
+    except (ConnectionError, TimeoutError) as error:  # of `load` or `store`
+        raise PutBackError(submission.SETTLE, f"job {job.key}: {type(error).__name__}: {error}") from error
     return task
 
 
@@ -133,6 +145,17 @@ def in_folder(folder: Path) -> Store:
         return None if await to_thread.run_sync(path.exists) else path
 
     return store
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants this task to end; a `CancelledError` can also leave `store` or `load` by itself."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_final(error: DownloadError) -> bool:
+    """Whether no later attempt on this machine can do better: purged, or the path or the disk cannot be used."""
+    return error.expired or isinstance(error.__cause__, OSError | ValueError)
 
 
 async def _finished(kling: KlingClient, job: Payload, load: Load, on_update: Callable[[Task], None]) -> Task:

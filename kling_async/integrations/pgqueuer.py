@@ -19,6 +19,7 @@ import anyio
 import asyncpg
 from attrs import frozen
 from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver, Driver, PsycopgDriver
+from pgqueuer.domain.settings import DBSettings
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.qm import QueueManager
@@ -29,14 +30,18 @@ from kling_async.client import KlingClient
 from kling_async.errors import ConfigurationError, Problem, ValidationError
 from kling_async.integrations.job_function import PutBackError, Store, run_job
 from kling_async.integrations.payload import Load, QueuedRequest, to_payload
-from kling_async.integrations.pulse import Pulse
+from kling_async.integrations.pulse import pulse
 from kling_async.jobs import submission
 from kling_async.jobs.closing import finished_whatever_comes
 
 ENTRYPOINT: Final = "kling_async"
 """The name under which the queue's rows are found."""
 
+LONGEST_LEASE: Final = 86_400.0
+"""Most seconds of a lease: a day, since so long the jobs of a worker that died would wait."""
+
 _BATCH: Final = 1000  # rows of one insert
+_FAREWELL: Final = 10.0  # seconds in which PostgreSQL is to take the jobs back at the end
 _LOST: Final = (
     OSError,
     TimeoutError,
@@ -150,8 +155,8 @@ async def worker(
         store: Says where each result goes, see `kling_async.integrations.job_function`.
         load: Resolves the references of pictures; by default a path on this machine.
         kling: The client, without `max_in_flight`; None: one with the environment's keys.
-        lease: Seconds after which the jobs of a worker that is gone are taken over; 60 or more, twice the time for
-            which a create of unknown outcome is looked up.
+        lease: Seconds after which the jobs of a worker that is gone are taken over; from 60, twice the time for
+            which a create of unknown outcome is looked up, to 86,400.
         stop: Set by the caller to end it: its jobs are put back at once, and go on elsewhere. Cancelling does the same.
 
     Raises:
@@ -162,8 +167,8 @@ async def worker(
     async with AsyncExitStack() as stack:
         client = kling if kling is not None else await stack.enter_async_context(KlingClient())
         pool = await connected(postgres, lease)
-        stack.push_async_callback(_closed, pool)
-        pulse = await stack.enter_async_context(Pulse(postgres, lease))
+        stack.callback(pool.terminate)
+        beating = await stack.enter_async_context(pulse(postgres, lease))
         over = asyncio.Event()
         manager = QueueManager(_Queries(_PatientDriver(pool, over)))
         manager.shutdown = over
@@ -173,7 +178,7 @@ async def worker(
         async def run(job: Job) -> None:
             if over.is_set():
                 raise RetryRequested(reason="the worker was stopped")
-            pulse.jobs.add(job.id)
+            beating.add(job.id)
             with anyio.CancelScope() as scope:
                 scopes.add(scope)
                 try:
@@ -182,13 +187,16 @@ async def worker(
                     raise RetryRequested(timedelta(seconds=error.delay), error.reason) from error
                 finally:
                     scopes.discard(scope)
-                    pulse.jobs.discard(job.id)
+                    beating.discard(job.id)
 
         async def end() -> None:
             over.set()
             for scope in tuple(scopes):
                 scope.cancel()
-            await asyncio.wait({running})
+            await asyncio.wait({running}, timeout=_FAREWELL)
+            pool.terminate()  # if PostgreSQL takes nothing back by now, the leases will run out
+            running.cancel()
+            await asyncio.wait({running}, timeout=_FAREWELL)
 
         await with_schema(manager.verify_structure())
         told = asyncio.create_task((stop or asyncio.Event()).wait())
@@ -202,9 +210,12 @@ async def worker(
         try:
             await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            stopped = not running.done()
             told.cancel()
             await finished_whatever_comes(end())
-        running.result()
+        if running.done() and not running.cancelled():
+            with suppress(*(_LOST if stopped else ())):
+                await with_schema(running)
 
 
 def queries_of(connection: Connection) -> Queries:
@@ -225,43 +236,37 @@ async def connected(postgres: str, lease: float = 60.0) -> asyncpg.Pool:
     Raises:
         ConfigurationError: PostgreSQL cannot be reached, or refuses.
     """
+    patience = min(10.0, lease / 3)
     try:
+        DBSettings()  # the environment's PGQUEUER_PREFIX and PGQUEUER_SCHEMA
         return await asyncpg.create_pool(
-            postgres, min_size=1, max_size=4, timeout=lease / 3, command_timeout=lease / 3
+            postgres, min_size=1, max_size=4, timeout=patience, command_timeout=lease / 3
         )
-    except (*_LOST, asyncpg.PostgresError, ValueError) as error:
-        raise ConfigurationError(f"PostgreSQL cannot be used: {error or type(error).__name__}") from None
-
-
-async def _closed(pool: asyncpg.Pool) -> None:
-    with suppress(*_LOST):
-        await asyncio.wait_for(pool.close(), 5)
+    except (*_LOST, asyncpg.PostgresError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ConfigurationError(f"PostgreSQL cannot be used: {said}") from None
 
 
 async def with_schema(asked: Awaitable[T]) -> T:
     """Awaits what needs the queue's tables; says which command makes them if they are missing."""
     try:
         return await asked
-    except RuntimeError as error:
-        raise _no_schema(error) from None
     except Exception as error:
-        if getattr(error, "sqlstate", None) in _NO_SCHEMA:
-            raise _no_schema(error) from None
-        raise
-
-
-def _no_schema(error: Exception) -> ConfigurationError:
-    what = f"the queue's tables are missing or of another version ({error})"
-    return ConfigurationError(f"{what}; make them with: kling-async queue --install --postgres URL")
+        if not isinstance(error, RuntimeError) and getattr(error, "sqlstate", None) not in _NO_SCHEMA:
+            raise
+        what = f"the queue's tables are missing or of another version ({error})"
+        raise ConfigurationError(
+            f"{what}; make them with: kling-async queue --install --postgres URL"
+        ) from None
 
 
 def _check(slots: object, lease: object) -> None:
-    least = 2 * submission.SETTLE
-    problems = []
+    least, problems = 2 * submission.SETTLE, []
     if not isinstance(slots, int) or isinstance(slots, bool) or slots < 1:
         problems.append(Problem("slots", f"is {slots!r}; it must be a whole number of 1 or more"))
-    if not isinstance(lease, int | float) or not lease >= least:
-        problems.append(Problem("lease", f"is {lease!r}; it must be {least:.0f} seconds or more"))
+    if not isinstance(lease, int | float) or not least <= lease <= LONGEST_LEASE:
+        bounds = f"{least:.0f} seconds or more, at most {LONGEST_LEASE:.0f}"
+        problems.append(Problem("lease", f"is {lease!r}; it must be {bounds}"))
     if problems:
         raise ValidationError(problems)
 

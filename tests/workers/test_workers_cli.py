@@ -129,3 +129,12 @@ async def test_tables_are_made_by_install(said, connection):
     assert "kling-async queue --install" in errors
     code, out, errors = await said("queue", "--install")
     assert (0, "queued 0  running 0  held 0  done 0\n") == (code, out), errors
+
+
+async def test_what_postgresql_refuses_is_one_line(said, connection):
+    """A database that is read-only: exit code 2 and no traceback."""
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    code, _, errors = await said("queue", "--install")
+    assert (2, 1) == (code, errors.count("\n")), errors
+    assert "error: PostgreSQL cannot be used: cannot execute" in errors

@@ -12,7 +12,7 @@ from virtual_time import VIRTUAL_TIME
 
 from kling_async import Image2VideoRequest, KlingClient, ValidationError
 from kling_async.emulator import AtOnce, ByClock, Emulator
-from kling_async.errors import AccountError, ContentPolicyError, TaskFailedError
+from kling_async.errors import AccountError, ContentPolicyError, DownloadError, TaskFailedError
 from kling_async.integrations.job_function import PutBackError, in_folder, run_job
 from kling_async.integrations.payload import to_payload
 from kling_async.jobs.submission import SETTLE
@@ -203,3 +203,48 @@ def test_the_function_knows_no_engine():
     """It imports nothing of PgQueuer nor of a driver."""
     code = "import sys, kling_async.integrations.job_function; print([m for m in sys.modules if m.partition('.')[0] in ('pgqueuer', 'asyncpg', 'psycopg')])"
     assert "[]" == subprocess.check_output([sys.executable, "-c", code], text=True).strip()
+
+
+async def test_a_job_stopped_just_after_its_create_waits_until_its_task_can_be_found(service):
+    """No poll has shown the task yet: the next look-up could miss it, and its create would be paid for again."""
+    async with client_of(service) as kling:
+        running = asyncio.create_task(run_job(kling, payload(), store=nowhere))
+        while not service.tasks:
+            await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0.5)
+        running.cancel()
+        with pytest.raises(PutBackError) as caught:
+            await running
+    assert SETTLE - 2 < caught.value.delay <= SETTLE
+
+
+async def test_a_store_s_own_cancellation_is_put_back_with_a_pause(service):
+    """Nobody stopped the job, so taking it again at once would make a loop without a pause."""
+
+    def broken(_task, _result):
+        raise asyncio.CancelledError
+
+    async with client_of(service) as kling:
+        with pytest.raises(PutBackError) as caught:
+            await run_job(kling, payload(), store=broken)
+    assert SETTLE == caught.value.delay
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError("store"), TimeoutError("store")])
+async def test_a_store_that_cannot_be_reached_puts_the_job_back(service, error):
+    """It is not the job's end: the next attempt stores what is paid for."""
+
+    def unreachable(_task, _result):
+        raise error
+
+    async with client_of(service) as kling:
+        with pytest.raises(PutBackError, match="store"):
+            await run_job(kling, payload(), store=unreachable)
+
+
+@pytest.mark.parametrize(("path", "raised"), [(42, ValidationError), ("a\0b", DownloadError)])
+async def test_a_store_s_unusable_path_ends_the_job(service, path, raised):
+    """No later attempt could use it either, so the row is held with the reason."""
+    async with client_of(service) as kling:
+        with pytest.raises(raised):
+            await run_job(kling, payload(), store=lambda _task, _result: path)
