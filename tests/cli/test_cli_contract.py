@@ -111,7 +111,8 @@ def test_static_key_is_enough(service, run, monkeypatch):
 def test_spending_is_asked_for_with_its_price(service, run, answer):
     """No answer is no, and nothing has been sent."""
     result = run("check", "--spend", input=answer)
-    assert (1, "", 0) == (result.exit_code, result.stdout, sum(service.counts.values()))
+    assert (1, 0) == (result.exit_code, sum(service.counts.values()))
+    assert answer.strip() == result.stdout.strip() or not result.stdout  # older releases of click echo the answer there
     assert f"one video of 5 seconds with {MODEL} in mode std, {PRICE}" in result.stderr
     assert "a second one if the service does not refuse a repeated id" in result.stderr
 
@@ -128,7 +129,7 @@ def test_price_is_that_of_the_model(service, run):
 def test_job_shows_the_rest(service, run, documents):
     """A yes makes one task; nobody listened for callbacks, which is said."""
     result = run("check", "--spend", "--json", input="y\n")
-    [report] = documents(result.stdout)
+    [report] = documents(result.stdout.splitlines()[-1])  # older releases of click echo the answer before it
     verdicts = {each["id"]: each for each in report["assumptions"]}
     assert 0 == result.exit_code, result.stderr
     assert [each.id for each in ASSUMPTIONS] == list(verdicts)

