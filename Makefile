@@ -7,12 +7,16 @@ RESOLUTION ?= highest
 BIN        := $(VENV)/bin
 UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION)
 PYTEST     := $(BIN)/python -m pytest
+INTEROP    := .interop
 SPREAD     := -n auto --maxprocesses 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed lint types contract check coverage verifytypes dist docs drawings bench-setup clean
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist docs drawings bench-setup clean browser screenshots test-plugin demo-workers proof-workers
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
+
+demo-workers: $(VENV)/.installed-test  ## three workers on one queue, one of them killed
+	$(BIN)/python examples/workers_demo.py
 
 test: $(VENV)/.installed-test  ## the tests, under three minutes
 	$(PYTEST) $(SPREAD)
@@ -20,17 +24,33 @@ test: $(VENV)/.installed-test  ## the tests, under three minutes
 test-lowest:  ## the tests with the oldest releases that pyproject.toml allows
 	$(MAKE) test VENV=$(VENV)-lowest RESOLUTION=lowest-direct
 
+test-plugin: $(VENV)/.installed-test  ## the pytest fixtures in fresh projects, under each plugin that runs async tests
+	$(PYTEST) tests/plugin -m slow
+
 proof: $(VENV)/.installed-test  ## the proofs of CI, with the figures that they print
 	$(PYTEST) tests/proofs -s -m "proof and not slow"
 
 proof-long: $(VENV)/.installed-test  ## more seeds, 200 kills, ten million inputs: an hour and more
 	$(PYTEST) tests/proofs -s -m slow --timeout 7200
 
+proof-workers: $(VENV)/.installed-test  ## many machines on PostgreSQL, under five minutes
+	$(PYTEST) tests/workers -m "workers and not slow" --timeout 280
+
 simulate: $(VENV)/.installed-test  ## fresh worlds: SEEDS=1000 (FROM=0), one of them: SEED=17, the controls: CONTROLS=500
 	PYTHONPATH=tests $(BIN)/python -m simulation.run $(foreach name,SEEDS FROM SEED CONTROLS WORKERS,$(if $($(name)),$(name)=$($(name))))
 
 simulate-fixed: $(VENV)/.installed-test  ## the fixed list of worlds, under three minutes on one core
 	$(PYTEST) tests/simulation -m simulation
+
+interop: $(VENV)/.installed-test  ## other people's clients on the emulator; needs PyPI, npm and node, skips what it cannot install
+	$(BIN)/python tests/interop/install.py $(INTEROP)
+	KLING_INTEROP=$(abspath $(INTEROP)) $(PYTEST) tests/interop -m interop
+
+browser: $(VENV)/.installed-browser  ## pages in a headless Chromium; Debian's package chromium has to be there
+	$(PYTEST) tests -m browser -n 2 --dist loadfile
+
+screenshots: $(VENV)/.installed-browser  ## docs/gallery.jpg and docs/preview.jpg, made anew
+	PYTHONPATH=tests $(BIN)/python -m gallery.screenshots
 
 coverage: $(VENV)/.installed-test  ## the tests, with the floor on branch coverage
 	$(BIN)/coverage erase
@@ -69,7 +89,7 @@ drawings: $(VENV)/.installed-all  ## the figures of docs/slots.md
 bench-setup: $(VENV)/.installed-bench  ## the other clients that benchmarks/side_by_side.py measures
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest $(INTEROP) dist build .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # Dependency groups (PEP 735) need pip 25.1; uv reads them too, and is quicker.
 $(BIN)/uv:

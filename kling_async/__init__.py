@@ -15,6 +15,7 @@ from kling_async._version import __version__  # noqa: F401 - public; ruff does n
 
 _PUBLIC: Final = {
     "kling_async.callbacks": [
+        "CallbackReceiver",
         "read_callback",
         "verify_signature",
     ],

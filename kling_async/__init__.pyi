@@ -1,7 +1,11 @@
 # The public names, for editors and type checkers. `__init__.py` loads the same ones when they are first asked for.
 
 from kling_async._version import __version__ as __version__
-from kling_async.callbacks import read_callback as read_callback, verify_signature as verify_signature
+from kling_async.callbacks import (
+    CallbackReceiver as CallbackReceiver,
+    read_callback as read_callback,
+    verify_signature as verify_signature,
+)
 from kling_async.client import KlingClient as KlingClient
 from kling_async.endpoints.base import Endpoint as Endpoint
 from kling_async.endpoints.image2video import Image2Video as Image2Video

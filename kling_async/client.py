@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_args
 
 from typing_extensions import override
 
+from kling_async.callbacks.desk import CallbackDesk
 from kling_async.endpoints.base import Endpoint
 from kling_async.endpoints.image2video import Image2Video
 from kling_async.endpoints.spec import Shared
@@ -124,6 +125,7 @@ class KlingClient:
         del access_key, secret_key, api_key  # a traceback's locals shall not show them
         self._clock = clock
         signer, self._shown_key = choose_signer(access, secret, static, os.environ, clock)
+        self._account = signer.account
         url = base_url or os.environ.get("KLING_BASE_URL") or DEFAULT_BASE_URL
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
@@ -153,7 +155,11 @@ class KlingClient:
                 Path(journal), self._owner(signer), adopt=adopt_journal, clock=clock
             )
         self._results = Results(Downloader(self._transport), self._recorder, self._events, self._query, clock)
+        self.callbacks: CallbackDesk = CallbackDesk(signer, self._events, clock, lambda: self._transport.loop)
+        """Where a `CallbackReceiver` of this client gets what it needs."""
+
         self._shared = Shared(
+            callbacks=self.callbacks,
             calls=self._calls,
             slots=self.slots,
             recorder=self._recorder,
@@ -201,6 +207,11 @@ class KlingClient:
     @max_in_flight.setter
     def max_in_flight(self, limit: int | None) -> None:
         self.slots.limit = limit
+
+    @property
+    def account_digest(self) -> str:
+        """Tells accounts apart without telling a key; what a queue compares before a worker takes a job."""
+        return self._account
 
     def _owner(self, signer: Signer) -> str:
         """Whose jobs a journal holds: the host and a digest that tells accounts apart without telling a key."""
@@ -270,7 +281,8 @@ class KlingClient:
             The answer's `data`.
 
         Raises:
-            ValidationError: The path does not start with `/v1/`, or a field cannot travel; nothing was sent.
+            ValidationError: The path does not start with `/v1/` or is known to make tasks, or a field cannot travel;
+                nothing was sent.
             APIError: The service refused.
             ConnectionFailedError: There was no answer; `sent` tells whether anything can have left.
             MalformedResponseError: The answer is not an envelope of the service.

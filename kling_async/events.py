@@ -190,6 +190,23 @@ class DownloadDone:
     """The name of the error's class; None for a success."""
 
 
+@frozen(kw_only=True)
+class CallbackReceived:
+    """The service has posted to a job's callback URL; what it told is not believed, only polled."""
+
+    external_task_id: str
+    """The job's id, which the URL's token proves."""
+
+    task_id: str
+    """The task's id, as the post tells it."""
+
+    status: str
+    """The status that the post tells."""
+
+    known: bool
+    """Whether this client waits for the task; otherwise nothing is polled."""
+
+
 Event: TypeAlias = (
     JobQueued
     | JobAccepted
@@ -200,11 +217,28 @@ Event: TypeAlias = (
     | PollDone
     | SlotChanged
     | DownloadDone
+    | CallbackReceived
 )
 """Everything that a hook can be called with."""
 
 OnEvent: TypeAlias = Callable[[Event], object]
 """A hook: called with each event; what it returns is ignored."""
+
+
+def fan_out(*hooks: OnEvent) -> OnEvent:
+    """Makes one hook of several: `KlingClient(on_event=fan_out(log, OpenTelemetry()))`.
+
+    Args:
+        hooks: Called with each event, in this order. The first exception of each is logged; none keeps an event from the
+            others.
+    """
+    parts = [Events(hook) for hook in hooks]
+
+    def call(event: Event) -> None:
+        for part in parts:
+            part.emit(event)
+
+    return call
 
 
 class Events:

@@ -100,6 +100,15 @@ def requests(count=8, *, named=False):
     ]
 
 
+def mappings(count=8, *, named=False):
+    """Requests of /v1/images/generations for 1, 2 or 3 images, which take as many slots; as `requests` otherwise."""
+    made = []
+    for number in range(count):
+        own = {"external_task_id": f"shot-{number}"} if named else {}
+        made.append({"prompt": f"shot {number}", "n": 1 + number % 3, **own})
+    return made
+
+
 @asynccontextmanager
 async def emulating(*, tally=None, **options):
     """An emulator on virtual time whose tasks end between 20 and 70 seconds after their creation.
@@ -161,12 +170,13 @@ class Told:
         return bool(ids & self.ids()) or any(each in str(error) for each in ids for error in self.errors)
 
 
-async def run_batch(kling, batch, told, *, patience=900.0, bound=3600.0):
-    """Runs jobs to their outcomes, for `bound` virtual seconds at most."""
+async def run_batch(endpoint, batch, told, *, patience=900.0, bound=3600.0):
+    """Runs jobs to their outcomes, for `bound` virtual seconds at most; a client stands for its image2video."""
+    endpoint = getattr(endpoint, "image2video", endpoint)
     batch = list(batch)
     came = 0
     with anyio.move_on_after(bound):
-        async with kling.image2video.generate_many(batch, timeout=patience) as outcomes:
+        async with endpoint.generate_many(batch, timeout=patience) as outcomes:
             async for outcome in outcomes:
                 came += 1
                 told.note(outcome)
@@ -216,15 +226,15 @@ def judge_lost(emulator, fetched):
 
 
 def judge_slots(emulator, limit):
-    """Asserts that never more than `limit` of the ledger's tasks ran at one moment; None: any number."""
+    """Asserts that never more than `limit` slots were held by the ledger's tasks at one moment; None: any number."""
     most = most_in_flight(emulator)
     assert limit is None or most <= limit, f"{most} tasks in flight, {limit} allowed"
 
 
 def most_in_flight(emulator):
-    """The largest number of the ledger's tasks that ran at one moment."""
-    moments = [(task.created, 1) for task in emulator.tasks]
-    moments += [(task.ended, -1) for task in emulator.tasks if task.ended is not None]
+    """The most slots that the ledger's tasks held at one moment; a video holds one, an image task one for each image."""
+    moments = [(task.created, task.slots) for task in emulator.tasks]
+    moments += [(task.ended, -task.slots) for task in emulator.tasks if task.ended is not None]
     running = most = 0
     for _, step in sorted(moments):
         running += step

@@ -16,6 +16,7 @@ from proof_helpers import (
     judge_lost,
     judge_slots,
     judge_twice,
+    mappings,
     requests,
     run_batch,
     unguarded,
@@ -77,6 +78,24 @@ class Scenario:
     guarded: bool = True
     """Whether the service holds external ids unique."""
 
+    path: str | None = None
+    """An endpoint that takes mappings, image tasks of 1 to 3 images each; None: image2video."""
+
+    jobs: int = 8
+    """How many jobs there are."""
+
+    def endpoint(self, kling):
+        """The client's endpoint that the scenario is about."""
+        return kling.image2video if self.path is None else kling.endpoint(self.path)
+
+    def batch(self, *, named):
+        """The requests."""
+        return requests(self.jobs, named=named) if self.path is None else mappings(self.jobs, named=named)
+
+    def limit(self, number):
+        """A number of slots for the scenario's kind of task, as client and service take it."""
+        return number if self.path is None or number is None else {"image": number}
+
     @property
     def chance(self):
         """The scenario's own source of chance."""
@@ -117,20 +136,20 @@ async def run_jobs(scenario, folder, tally):
     Args:
         scenario: What strikes.
         folder: Where a journal may be made.
-        tally: Counts what is injected.
+        tally: Counts what is injected, by call and kind, and jobs, tasks and what was fetched.
     """
     shared = scenario.call == "list"  # a list page is worth its cost where many are waited for
     limit, capacity = (None, None) if shared else scenario.chance.choice(_SLOTS)
     patience, bound = (240.0, 1200.0) if scenario.mode == "ever" else (900.0, 3600.0)
-    batch = requests(named=not scenario.journalled and scenario.seed % 3 == 2)
+    batch = scenario.batch(named=not scenario.journalled and scenario.seed % 3 == 2)
     journal = folder / f"{scenario.mode}-{scenario.seed}.sqlite" if scenario.journalled else None
-    async with emulating(capacity=capacity, tally=tally) as emulator:
+    async with emulating(capacity=scenario.limit(capacity), tally=tally) as emulator:
         told = Told()
         scenario.plan(emulator)
         if not scenario.guarded:
             unguarded(emulator)
-        async with client(emulator, journal=journal, max_in_flight=limit) as kling:
-            await run_batch(kling, batch, told, patience=patience, bound=bound)
+        async with client(emulator, journal=journal, max_in_flight=scenario.limit(limit)) as kling:
+            await run_batch(scenario.endpoint(kling), batch, told, patience=patience, bound=bound)
         judge_twice(emulator, len(batch))
         if scenario.mode == "first" and scenario.kind in PASSING:
             assert [] == told.errors
@@ -139,29 +158,30 @@ async def run_jobs(scenario, folder, tally):
         emulator.clear_faults()
         emulator.capacity = None
         if journal is None:
-            await _recover_by_ids(emulator, told)
+            await _recover_by_ids(scenario, emulator, told)
         else:
-            await _recover_by_journal(emulator, told, journal, batch)
+            await _recover_by_journal(scenario, emulator, told, journal, batch)
         judge_twice(emulator, len(batch))
         judge_lost(emulator, told.fetched)
+        tally.update({"jobs": len(batch), "tasks": len(emulator.tasks), "fetched": len(told.fetched)})
 
 
-async def _recover_by_ids(emulator, told):
+async def _recover_by_ids(scenario, emulator, told):
     """Fetches by the ids in the errors what the ledger has and nobody was given."""
     async with client(emulator) as kling:
         for task in emulator.tasks:
             if task.task_id in told.fetched or forgotten(task):
                 continue
             assert told.names(task), f"no error holds an id of {task.external_task_id}: {told.errors}"
-            ended = await kling.image2video.wait_for_task(task.external_task_id, timeout=600)
+            ended = await scenario.endpoint(kling).wait_for_task(task.external_task_id, timeout=600)
             told.fetched.add(ended.task_id)
 
 
-async def _recover_by_journal(emulator, told, journal, batch):
+async def _recover_by_journal(scenario, emulator, told, journal, batch):
     """Runs the same batch again, as a script would be."""
     again = Told()
     async with client(emulator, journal=journal) as kling:
-        await run_batch(kling, batch, again)
+        await run_batch(scenario.endpoint(kling), batch, again)
     told.fetched |= again.fetched
     gone = sum(map(forgotten, emulator.tasks))
     assert len(again.errors) <= gone, again.errors

@@ -22,7 +22,7 @@ _NEWER_NAMES: Final = {
     "created_at": "create_time",
     "updated_at": "update_time",
 }
-"""The page's names and what the newer API calls them."""
+"""The API reference's names and what the newer API calls them."""
 
 
 def read_callback(body: bytes) -> Task:
@@ -41,6 +41,8 @@ def read_callback(body: bytes) -> Task:
     Raises:
         MalformedResponseError: The bytes are not a JSON object with a task's id.
     """
+    if not isinstance(body, bytes):  # whatever a framework hands over
+        raise MalformedResponseError(f"the callback is of type {type(body).__name__}; it must be bytes")
     try:
         received = parse(body)
     except (ValueError, RecursionError):
@@ -53,7 +55,7 @@ def read_callback(body: bytes) -> Task:
 
 def _older_shape(received: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **{page: received.get(newer) for page, newer in _NEWER_NAMES.items()},
+        **{older: received.get(newer) for older, newer in _NEWER_NAMES.items()},
         "task_info": {"external_task_id": received.get("external_id")},
         "task_result": {"videos": received.get("outputs")},
     }

@@ -22,6 +22,9 @@ TOLERANCE: Final = 300.0
 _ID: Final = "webhook-id"
 _TIMESTAMP: Final = "webhook-timestamp"
 _SIGNATURE: Final = "webhook-signature"
+HEADERS: Final = frozenset({_ID, _TIMESTAMP, _SIGNATURE})
+"""Names of the headers that a signature consists of, in lower case."""
+
 _SECRET_START: Final = "whsec_"  # noqa: S105 - the public start of every secret
 _VERSION: Final = "v1,"
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")
@@ -54,8 +57,13 @@ def verify_signature(
         raise CallbackSignatureError(problem)
 
 
+def is_secret(secret: object) -> bool:
+    """Whether this is a secret as the console shows it: `whsec_` and base64."""
+    return isinstance(secret, str) and _key(secret) is not None
+
+
 def _problem(body: bytes, headers: Mapping[str, str], secret: str, now: float) -> str | None:
-    """What is wrong, without any value in it; None where nothing is."""
+    """What is wrong, without any value in it; None if nothing is."""
     key = _key(secret)
     if key is None:
         return "the secret must be whsec_ and base64, as the console shows it"
@@ -67,7 +75,7 @@ def _problem(body: bytes, headers: Mapping[str, str], secret: str, now: float) -
     identity, timestamp = found[_ID], found[_TIMESTAMP]
     if not _UNIX_SECONDS.fullmatch(timestamp):
         return f"{_TIMESTAMP} is not a number of unix seconds"
-    if not abs(now - int(timestamp)) <= TOLERANCE:  # so put, a NaN is refused too
+    if not abs(now - int(timestamp)) <= TOLERANCE:  # written this way round so that NaN is refused too
         return f"{_TIMESTAMP} is more than {TOLERANCE:.0f} s away from this machine's clock"
     expected = _signature(key, identity, timestamp, body)
     return None if _one_matches(expected, found[_SIGNATURE]) else "no signature matches the body"
@@ -87,12 +95,12 @@ def _wanted(headers: Mapping[str, str]) -> dict[str, str] | str:
     found: dict[str, str] = {}
     for name, value in headers.items():
         wanted = name.lower() if isinstance(name, str) else ""
-        if wanted not in {_ID, _TIMESTAMP, _SIGNATURE}:
+        if wanted not in HEADERS:
             continue
         if wanted in found:
             return f"the header {wanted} is there twice"  # what we check, others might not read
         if not isinstance(value, str) or not value.isascii() or not value:
-            return f"the header {wanted} is empty or no ASCII text"
+            return f"the header {wanted} is empty or not ASCII text"
         found[wanted] = value
     missing = [name for name in (_ID, _TIMESTAMP, _SIGNATURE) if name not in found]
     return f"the header {missing[0]} is missing" if missing else found

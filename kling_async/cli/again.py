@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any, Final
+
 import click
-from click.core import ParameterSource
+from typing_extensions import override
 
 from kling_async.cli.ongoing import quoted
 
+_GIVEN: Final = "kling_async.given"
 
-def same_command() -> str:
-    """The running command with the options that were given, quoted for this system's shell."""
+
+class Repeatable(click.Command):
+    """A command that remembers the words that it was given; use it as `cls` of a command that calls `same_command`."""
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        given = list(args)  # the parser takes words out of `args`
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_GIVEN] = given
+        return context
+
+
+def same_command(*, without: Collection[str] = (), also: Collection[str] = ()) -> str:
+    """The running command as it was given, quoted for this system's shell.
+
+    Args:
+        without: Options without a value that are left out.
+        also: Options that are added.
+    """
     context = click.get_current_context()
-    words, arguments = ["kling-async", context.info_name or ""], []
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
-            continue
-        value = context.params[name]
-        if isinstance(parameter, click.Argument):
-            arguments.append(str(value))
-        elif isinstance(parameter, click.Option) and parameter.is_flag:
-            words.append(parameter.opts[0])
-        else:  # None is a timeout's infinity
-            words += [parameter.opts[0], "inf" if value is None else str(value)]
-    return quoted(
-        [*words, *(["--"] if any(_is_like_an_option(each) for each in arguments) else []), *arguments]
-    )
-
-
-def _is_like_an_option(argument: str) -> bool:
-    return argument.startswith("-") and argument != "-"
+    given: list[str] = context.meta[_GIVEN]
+    kept = [word for word in given if word not in without]
+    return quoted(["kling-async", context.info_name or "", *also, *kept])

@@ -1,55 +1,57 @@
 """`kling-async batch`: many pictures in, many videos out.
 
-Promises: a bad entry is one outcome and not the end; each outcome is on stdout as soon as it is known; an interrupted
-command names every job that was started, and the entries that were never sent. If the reader of stdout goes away,
-nothing new is started and what was paid for is still fetched.
+Promises: every row is checked before anything is paid for, and all that is wrong is told at once; what a row has become is
+in a journal beside the videos, so that the same command run again goes on, pays for nothing twice and fetches nothing that
+is on the disk; an interrupted command says what was never sent, what may have been created, what goes on, and the command
+that continues.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-from attrs import evolve
 
 from kling_async.cli import options
-from kling_async.cli.again import same_command
-from kling_async.cli.collecting import collect
-from kling_async.cli.exits import OTHER, described, reporting
+from kling_async.cli.again import Repeatable, same_command
+from kling_async.cli.exits import OTHER, code_of, reporting
+from kling_async.cli.fields import IMAGE2VIDEO, options_of
 from kling_async.cli.following import Following
-from kling_async.cli.manifest import Entry, read_manifest
-from kling_async.cli.ongoing import Ongoing, State
-from kling_async.cli.output import task_document
-from kling_async.cli.places import make_folder, place_problem
-from kling_async.cli.progress import Display
-from kling_async.cli.running import run
-from kling_async.cli.wording import hint_of, line_of
-from kling_async.errors import Problem, ValidationError
+from kling_async.cli.output import put, put_json
+from kling_async.cli.places import make_folder
+from kling_async.cli.running import error_of, run
 
 if TYPE_CHECKING:
-    from kling_async.client import KlingClient
-    from kling_async.jobs.outcome import JobOutcome
-    from kling_async.schema.image2video import Image2VideoRequest
-    from kling_async.schema.task import Task
+    from kling_async.cli.batch_run import BatchRun
+    from kling_async.cli.preparing import Prepared, Wishes
+    from kling_async.cli.rows import Row
+
+JOURNAL: Final = ".kling.sqlite"
+"""Name of the journal beside the videos."""
 
 
-@click.command(short_help="Makes a video for each entry of a manifest.")
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.command(
+    cls=Repeatable, short_help="Makes a video of each picture of a folder, or of each row of a manifest."
+)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(exists=True, allow_dash=True))  # fmt: skip
+@options_of(IMAGE2VIDEO)
 @options.directory_option
+@click.option("--dry-run", is_flag=True, help="Check everything, say what would be paid for, and stop. Needs no keys.")  # fmt: skip
+@click.option("--retry-failed", is_flag=True, help="Make new jobs of those that failed; they are paid for again.")  # fmt: skip
+@click.option("--accept-changes", is_flag=True, help="Make new jobs of rows that have changed since their job was paid for.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), help="Tasks in flight; as many as the account takes by default.")  # fmt: skip
-@options.journal_option
+@click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=f"The record of the jobs, by which the same command goes on; {JOURNAL} beside the videos by default.")  # fmt: skip
 @options.adopt_option
 @options.timeout_option
 @options.capabilities_option
 @options.base_url_option
 @options.json_option
 def batch(
-    manifest: str,
+    sources: tuple[str, ...],
     directory: Path,
     concurrency: int | None,
     journal: Path | None,
@@ -57,164 +59,127 @@ def batch(
     capabilities: str,
     base_url: str | None,
     *,
+    dry_run: bool,
+    retry_failed: bool,
+    accept_changes: bool,
     adopt: bool,
     as_json: bool,
+    **fields: Any,
 ) -> None:
-    """Makes a video for each entry of MANIFEST: JSON lines or a JSON array; - is stdin.
+    """Makes a video of each row of SOURCE: folders of pictures, manifests, or both; - is a manifest on stdin.
 
-    An entry is an object with the API reference's fields; pictures are URLs or files, relative to the manifest. The
-    videos are named after the entry's number and picture, as in 001-cat.mp4. One line for each outcome: number, ok or
-    failed, file or reason. The exit code is 0 only if all succeeded.
+    A manifest is JSON (a line or an array item for each row) or CSV, in UTF-8; its names are the API reference's fields,
+    and its pictures are URLs or files, relative to it. Options that describe a video hold for each row that does not say
+    otherwise. Everything is checked before anything is paid for.
+
+    The videos are named after the row's number and picture, as in 007-cat.mp4, with what was asked for and what came of it
+    beside it, in 007-cat.json. One line for each outcome: row, ok or failed, file or reason. The same command run again
+    goes on where it was. The exit code is 0 only if all succeeded.
 
     \b
-    {"image": "cat.jpg", "prompt": "the cat stands up and leaves", "model_name": "kling-v2-6", "duration": 5}
-
-    \b
-    kling-async batch jobs.jsonl -d videos --journal jobs.sqlite
+    kling-async batch stills/ --prompt "slow zoom" --model-name kling-v2-6 -d videos
+    kling-async batch shots.csv -d videos --dry-run
     """  # noqa: D301 - click's mark for lines that shall not be joined
-    if adopt and journal is None:
-        raise click.UsageError("--adopt-journal needs --journal")
-    following = Following(base_url, go_on=None if journal is None else same_command())
-
-    async def work(entries: list[Entry]) -> bool:
-        chosen = {
-            "journal": journal,
-            "adopt_journal": adopt,
-            "capabilities": capabilities,
-            "on_event": following.see,
-        }
-        async with options.opened(f"batch of {len(entries)} entries", base_url, **chosen) as (kling, screen):
-            jobs = _Batch(entries, following, screen, as_json=as_json)
-            await jobs.run(kling, concurrency, timeout)
-        return jobs.succeeded == len(entries)
-
+    following = Following(base_url, go_on=same_command(without=("--retry-failed", "--dry-run")))
     with reporting(following, as_json=as_json):
-        content = sys.stdin.buffer.read() if manifest == "-" else Path(manifest).read_bytes()
+        click.echo(f"checking {', '.join(sources)}", err=True)
+        with _refusals(as_json=as_json):
+            rows, wishes, prepared = _prepared(
+                sources,
+                fields,
+                directory=directory,
+                journal=journal or directory / JOURNAL,
+                capabilities=capabilities,
+                retry_failed=retry_failed,
+                accept_changes=accept_changes,
+            )
+        _tell(prepared, wishes.journal, dry_run=dry_run, as_json=as_json)
+        if dry_run:
+            return
         make_folder(directory)
-        entries = read_manifest(content, Path(manifest).parent, directory)
-        if not run(work([_placed(entry) for entry in entries])):
+        retry = same_command(without=("--retry-failed",), also=("--retry-failed",))
+        job = _begun(prepared, wishes, following, retry, as_json=as_json)
+        chosen = {
+            "journal": wishes.journal,
+            "adopt_journal": adopt,
+            "max_in_flight": concurrency,
+            "capabilities": capabilities,
+        }
+        run(_work(job, f"batch of {len(rows)} rows", base_url, chosen, timeout), drain=job.drain)
+        if job.drain.left_by is not None:
+            raise error_of(job.drain.left_by)
+        if not job.succeeded:
             sys.exit(OTHER.code)
 
 
-class _Batch:
-    """One run over a manifest."""
-
-    def __init__(self, entries: list[Entry], following: Following, screen: Display, *, as_json: bool) -> None:
-        self._rows = [(entry, following.add(_ongoing(entry, following.base_url))) for entry in entries]
-        self._following = following
-        self._screen = screen
-        self._as_json = as_json
-        self._row = screen.row("batch")
-        self._drawn: list[tuple[Entry, Ongoing]] = []
-        self._ended = 0
-        self._closed = False
-        self._hint: str | None = None
-        self.succeeded = 0
-
-    async def run(self, kling: KlingClient, concurrency: int | None, timeout: float | None) -> None:
-        """Reports every entry's outcome.
-
-        Raises:
-            KlingError: The options cannot be used; nothing was sent.
-        """
-        self._count()
-        stream = kling.image2video.generate_many(
-            self._requests(), concurrency=concurrency, timeout=timeout, on_update=self._see
-        )
-        await collect(kling, stream, self._target_of, self._screen, self._finish)
-        if self._hint is not None:
-            self._screen.warn(self._hint)
-
-    def _requests(self) -> Iterator[Image2VideoRequest]:
-        """The good entries' requests as their turn comes; the bad ones' outcomes on the way."""
-        for entry, job in self._rows:
-            if self._closed:
-                return
-            if entry.request is None:
-                self._report(entry, job, entry.error)
-                continue
-            self._drawn.append((entry, job))
-            self._following.begin(job)
-            self._count()
-            yield entry.request
-
-    def _see(self, task: Task) -> None:
-        if not task.is_terminal:
-            job = self._following.job_of(task.external_task_id, task.task_id)
-            if job is not None:
-                self._screen.note(f"entry {job.entry}: {task.status} {job.shown_ids}")
-
-    def _target_of(self, outcome: JobOutcome[Image2VideoRequest]) -> Path:
-        return self._drawn[outcome.index][0].output
-
-    def _finish(self, outcome: JobOutcome[Image2VideoRequest], error: Exception | None) -> None:
-        entry, job = self._drawn[outcome.index]
-        if outcome.task is not None:
-            job.task_id = outcome.task.task_id
-        if error is not None:
-            self._hint = self._hint or hint_of(error)
-        self._report(entry, job, error, outcome.task)
-
-    def _report(self, entry: Entry, job: Ongoing, error: Exception | None, task: Task | None = None) -> None:
-        job.state = State.OVER
-        self._ended += 1
-        self.succeeded += error is None
-        self._count()
-        try:
-            if not self._closed:
-                shown = _document(entry, job, error, task) if self._as_json else _line(entry, job, error)
-                self._screen.put(shown)
-        except BrokenPipeError:
-            self._closed = True
-            _discard_stdout()
-
-    def _count(self) -> None:
-        whole, failed = len(self._rows), self._ended - self.succeeded
-        running = sum(job.is_left for _, job in self._drawn)
-        self._row.say(f"{self._ended} of {whole} done, {running} under way, {failed} failed")
-        self._row.count(self._ended, whole, "")
+batch.params = [each for each in batch.params if each.name != "external_task_id"]  # an id is one job's alone
 
 
-def _ongoing(entry: Entry, base_url: str | None) -> Ongoing:
-    name = None if entry.request is None else entry.request.external_task_id
-    return Ongoing(name, output=entry.output, base_url=base_url, entry=entry.number)
+def _prepared(
+    sources: tuple[str, ...], fields: dict[str, Any], **wished: Any
+) -> tuple[list[Row], Wishes, Prepared]:
+    from kling_async.cli import preparing  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.cli.rows import defaults_of  # noqa: PLC0415 - as above
+
+    wishes = preparing.Wishes(**wished)
+    rows, notes = preparing.read_rows(sources, defaults_of(fields))
+    for note in notes:
+        click.echo(note, err=True)
+    return rows, wishes, run(preparing.prepare(rows, wishes))
 
 
-def _placed(entry: Entry) -> Entry:
-    """The entry, or a bad one if its video could not be written."""
-    problem = None if entry.request is None else place_problem(entry.output)
-    if problem is None:
-        return entry
-    return evolve(entry, request=None, error=ValidationError([Problem("output", problem)]))
+def _begun(
+    prepared: Prepared, wishes: Wishes, following: Following, retry: str, *, as_json: bool
+) -> BatchRun:
+    """The run of a batch, whose names are on the disk from here on."""
+    from kling_async.cli.batch_run import BatchRun  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.cli.naming import write_names  # noqa: PLC0415 - as above
+
+    names = {each.key: each.name for each in prepared.plan.rows}
+    write_names(wishes.journal, prepared.plan.names | names)
+    return BatchRun(prepared.plan, wishes.directory, following, retry, as_json=as_json)
 
 
-def _discard_stdout() -> None:
-    """Lets what is still written go nowhere; Python would complain at its exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+async def _work(
+    job: BatchRun, first: str, base_url: str | None, chosen: dict[str, Any], timeout: float | None
+) -> None:
+    async with options.opened(first, base_url, on_event=job.see, **chosen) as (kling, screen):
+        await job.run(kling, screen, timeout)
 
 
-def _line(entry: Entry, job: Ongoing, error: Exception | None) -> str:
-    """An outcome for people."""
-    if error is None:
-        return f"{entry.number}\tok\t{entry.output}"
-    hint = f"; go on with: {job.command}" if job.goes_on_after(error) else ""
-    return f"{entry.number}\tfailed\t{line_of(error)}{hint}"
+def _tell(prepared: Prepared, journal: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Says what a batch comes to, before anything is paid for; the result of a dry run is on stdout."""
+    from kling_async.cli import batch_output, tables  # noqa: PLC0415 - the help shall not wait for it
+
+    for note in prepared.notes:
+        click.echo(note, err=True)
+    if prepared.unsupported:
+        for line in tables.problem_lines(prepared.unsupported):
+            click.echo(line, err=True)
+    lines = list(batch_output.plan_lines(prepared.plan, journal))
+    if dry_run and as_json:
+        unsupported = [each.document() for each in prepared.unsupported]
+        put_json({**batch_output.plan_document(prepared.plan), "unsupported": unsupported})
+        return
+    for line in lines:
+        click.echo(line, err=not dry_run)
+    if dry_run:
+        put(f"{len(prepared.plan.rows)} rows checked; nothing was sent")
 
 
-def _document(entry: Entry, job: Ongoing, error: Exception | None, task: Task | None) -> str:
-    """An outcome for machines."""
-    document: dict[str, Any] = {
-        "entry": entry.number,
-        "ok": error is None,
-        "task_id": job.task_id,
-        "external_task_id": job.external_task_id,
-    }
-    if task is not None:
-        document |= task_document(task)
-    document["file"] = str(entry.output) if error is None else None
-    if error is not None:
-        document["error"] = described(error)
-        document["resume"] = job.command if job.goes_on_after(error) else None
-    return json.dumps(document)
+@contextmanager
+def _refusals(*, as_json: bool) -> Iterator[None]:
+    """A block whose refused rows end the command with one table of them."""
+    from kling_async.cli.preparing import RefusedRowsError  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.cli.tables import problem_lines  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except RefusedRowsError as error:
+        rows = len({each.row for each in error.rows})
+        click.echo(f"error: {rows} row{'s' * (rows != 1)} cannot be used; nothing was sent", err=True)
+        for line in problem_lines(error.rows):
+            click.echo(line, err=True)
+        if as_json:
+            put_json({"error": {"type": "ValidationError", "exit_code": code_of(error)}, "rows": [each.document() for each in error.rows]})  # fmt: skip
+        sys.exit(code_of(error))

@@ -7,7 +7,7 @@ the end of nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -23,7 +23,7 @@ DOWNLOADS: Final = 4
 """How many videos are fetched at once."""
 
 RequestT = TypeVar("RequestT")
-Report: TypeAlias = Callable[[Any, Exception | None], None]
+Report: TypeAlias = Callable[[Any, Exception | None], Awaitable[None]]
 """Called with each outcome, and with what went wrong, if anything did."""
 
 
@@ -33,6 +33,7 @@ async def collect(
     target_of: Callable[[JobOutcome[RequestT]], Path],
     screen: Display,
     report: Report,
+    is_there: Callable[[JobOutcome[RequestT]], bool] = lambda _: False,
 ) -> None:
     """Runs a stream of jobs to its end and fetches each video.
 
@@ -42,24 +43,32 @@ async def collect(
         target_of: The file for an outcome's video.
         screen: Shows the downloads.
         report: Called with each outcome.
+        is_there: Whether an outcome's video is on the disk already.
     """
     places = asyncio.Semaphore(DOWNLOADS)
 
     async def finish(outcome: JobOutcome[RequestT]) -> None:
         error: Exception | None = outcome.error
-        if error is None:
+        if error is None and not is_there(outcome):
             try:
                 async with places:
                     await _fetch(kling, outcome, target_of(outcome), screen)  # type: ignore[arg-type] # no error: succeeded
             except (KlingError, OSError) as failure:
                 error = failure
-        report(outcome, error)
+        await report(outcome, error)
 
     fetching: set[asyncio.Task[None]] = set()
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            fetching.discard(task)  # a long batch shall not keep what is over
+
     try:
         async with stream as outcomes:
             async for outcome in outcomes:
-                fetching.add(asyncio.create_task(finish(outcome)))
+                task = asyncio.create_task(finish(outcome))
+                fetching.add(task)
+                task.add_done_callback(ended)
         await asyncio.gather(*fetching)
     finally:
         for each in fetching:
@@ -69,6 +78,7 @@ async def collect(
 
 async def _fetch(kling: KlingClient, outcome: Succeeded[Any], target: Path, screen: Display) -> None:
     row = screen.row(f"downloading {target.name}")
+    screen.note(f"downloading {target}")
     try:
         await kling.download(outcome, target, on_progress=row.receive)
     finally:

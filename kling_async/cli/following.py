@@ -6,7 +6,7 @@ never began; nothing here asks the service for anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -67,7 +67,8 @@ class Following:
                 )  # of a journal: nobody began it here
             job.external_task_id = event.external_task_id
             self._by_id[event.external_task_id] = job
-            job.state = State.MAY_EXIST  # until the client says that it was not sent
+            # Until the client says that it was not sent:
+            job.state = State.MAY_EXIST if job.task_id is None else State.GOES_ON
         elif isinstance(event, JobAccepted):
             self._update(event, State.GOES_ON)
         elif isinstance(event, JobAbandoned):
@@ -99,21 +100,44 @@ class Following:
             code: The exit code.
             as_json: Whether a document goes to stdout too.
         """
-        for line in self._lines(signal_name):
+        for line in self._lines(_head(signal_name)):
             click.echo(line, err=True)
         if as_json:
             put_json(self._document(signal_name, code))
 
-    def _lines(self, signal_name: str) -> Iterator[str]:
-        yield "interrupted" if signal_name == "SIGINT" else f"interrupted by {signal_name}"
+    def tell_draining(self, signal_name: str, put: Callable[[str], None]) -> None:
+        """Says after the first signal that nothing new is sent, and what is waited for; as `tell`.
+
+        Args:
+            signal_name: `SIGINT` or `SIGTERM`.
+            put: Shows a line on stderr.
+        """
+        left = len(self._left())
+        jobs = "the job that runs" if left == 1 else f"the {left} jobs that run"
+        head = f"{_head(signal_name)}: nothing new is sent; waiting for {jobs}, a second signal leaves them"
+        for line in self._lines(head):
+            put(line)
+
+    @property
+    def is_anything_left(self) -> bool:
+        """Whether any job goes on, or may go on, at the service."""
+        return bool(self._left())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every job was sent and none is left."""
+        return not self._left() and not self._unsent()
+
+    def _lines(self, head: str) -> Iterator[str]:
+        yield head
         left, unsent = self._left(), self._unsent()
         for job in left:
-            number = "" if job.entry is None else f"entry {job.entry}: "
+            number = "" if job.entry is None else f"row {job.entry}: "
             hint = "" if self.go_on else f"; wait for it with:\n  {job.command}"
             yield f"{number}{job.shown_ids} {job.state}{hint}"
         if any(job.entry is not None for job in unsent):
             numbers = ranges(job.entry for job in unsent if job.entry is not None)
-            yield f"never sent: {len(unsent)} of {len(self.jobs)} entries ({numbers})"
+            yield f"never sent: {len(unsent)} of {len(self.jobs)} rows ({numbers})"
         elif unsent and not left:
             yield "nothing was sent"
         if self.go_on and (left or unsent):
@@ -123,7 +147,7 @@ class Following:
         return {
             "error": {"type": "Interrupted", "message": f"interrupted by {signal_name}", "exit_code": code},
             "jobs": [
-                {**({} if job.entry is None else {"entry": job.entry}), "state": job.state, **job.described()}
+                {**({} if job.entry is None else {"row": job.entry}), "state": job.state, **job.described()}
                 for job in self._left()
             ],
             "never_sent": [job.entry for job in self._unsent()],
@@ -135,3 +159,7 @@ class Following:
 
     def _unsent(self) -> list[Ongoing]:
         return [job for job in self.jobs if job.state is State.NEVER_SENT]
+
+
+def _head(signal_name: str) -> str:
+    return "interrupted" if signal_name == "SIGINT" else f"interrupted by {signal_name}"

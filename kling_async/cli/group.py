@@ -12,13 +12,18 @@ from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
 from kling_async.cli.emulator import emulator
+from kling_async.cli.enqueue import enqueue
 from kling_async.cli.extend import extend
+from kling_async.cli.gallery import gallery
 from kling_async.cli.image2video import image2video
 from kling_async.cli.jobs import jobs
 from kling_async.cli.models import models
+from kling_async.cli.preview import preview
+from kling_async.cli.queue import queue
 from kling_async.cli.run import run
 from kling_async.cli.tasks import tasks
 from kling_async.cli.text2video import text2video
+from kling_async.cli.worker import worker
 
 _EPILOG = f"""\b
 Environment:
@@ -50,7 +55,9 @@ def cli() -> None:
     """
 
 
-for _command in (image2video, text2video, extend, run, batch, jobs, tasks, models, check, emulator, demo):
+for _command in (
+    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, check, enqueue, worker, queue, emulator, demo,
+):  # fmt: skip
     cli.add_command(_command)
 
 for _command, _short in ((image2video, "i2v"), (text2video, "t2v")):

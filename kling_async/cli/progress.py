@@ -6,18 +6,21 @@ block is left. Trouble that the library logs is shown as lines, on both.
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import click
+from typing_extensions import override
 
 from kling_async.cli.trouble import trouble_shown
 from kling_async.errors import harmless
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.progress import Task as Drawn
 
     from kling_async.schema.task import Task
 
@@ -27,6 +30,13 @@ MAX_ROWS: Final = 10
 FRAMES: Final = 4
 """Drawings in a second."""
 
+WIDEST: Final = 120
+"""Characters of a row's text."""
+
+
+Whole: TypeAlias = Callable[[], tuple[int, int, str, str]]
+"""Gives what the display shows of a whole: how much is done, of how much, both in words, and a second line."""
+
 
 class Row:
     """One line of the display; one that has no place on it does nothing.
@@ -34,18 +44,19 @@ class Row:
     Args:
         screen: The display; None if there is none.
         text: What is going on.
+        bar: Whether it has a bar and a clock.
     """
 
-    def __init__(self, screen: Progress | None, text: str) -> None:
+    def __init__(self, screen: Progress | None, text: str, *, bar: bool = True) -> None:
         self._screen = screen
         self._id: TaskID | None = None
         if screen is not None and len(screen.tasks) < MAX_ROWS:
-            self._id = screen.add_task(harmless(text, 60), total=None, amount="")
+            self._id = screen.add_task(harmless(text, WIDEST), total=None, amount="", bar=bar)
 
     def say(self, text: str) -> None:
         """What is going on now."""
         if self._screen is not None and self._id is not None:
-            self._screen.update(self._id, description=harmless(text, 60))
+            self._screen.update(self._id, description=harmless(text, WIDEST))
 
     def see(self, task: Task) -> None:
         """A task's new status."""
@@ -74,6 +85,37 @@ class Row:
             self._id = None
 
 
+class Overall:
+    """Two lines at the top that show how far a whole is; asked for what they show as often as they are drawn.
+
+    Args:
+        screen: The display; None if there is none.
+        whole: Gives what they show.
+    """
+
+    def __init__(self, screen: Progress | None, whole: Whole) -> None:
+        self._whole = whole
+        self._timer: asyncio.TimerHandle | None = None
+        self._rows = (Row(screen, ""), Row(screen, "", bar=False))
+        if screen is not None:
+            self._tick()
+
+    def _tick(self) -> None:
+        done, total, words, numbers = self._whole()
+        first, second = self._rows
+        first.say(words)
+        first.count(done, total, "")
+        second.say(numbers)
+        self._timer = asyncio.get_running_loop().call_later(1 / FRAMES, self._tick)
+
+    def end(self) -> None:
+        """Takes the lines away."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for row in self._rows:
+            row.end()
+
+
 class Display:
     """Rows on a terminal.
 
@@ -87,6 +129,10 @@ class Display:
     def row(self, text: str) -> Row:
         """A new row at the bottom."""
         return Row(self._screen, text)
+
+    def overall(self, whole: Whole) -> Overall:
+        """Two lines that show how far a whole is, until they are ended; needs a running event loop."""
+        return Overall(self._screen, whole)
 
     def note(self, text: str) -> None:
         """Says a step that the rows show on a terminal: a line on stderr if there are no rows."""
@@ -124,18 +170,37 @@ def display() -> Iterator[Display]:
 
 
 def _screen() -> Progress:
-    from rich.console import Console  # noqa: PLC0415 - 0.1 s, needed on a terminal alone
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - as above
+    from rich.console import Console, RenderableType  # noqa: PLC0415 - 0.1 s, needed on a terminal alone
+    from rich.progress import (  # noqa: PLC0415 - as above
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
     from rich.table import Column  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    class OfBars(ProgressColumn):
+        """A column that is empty in rows without a bar."""
+
+        def __init__(self, column: ProgressColumn) -> None:
+            super().__init__()
+            self._column = column
+
+        @override
+        def render(self, task: Drawn) -> RenderableType:
+            return self._column.render(task) if task.fields["bar"] else Text("")
 
     return Progress(
-        SpinnerColumn(),
+        OfBars(SpinnerColumn()),
         TextColumn(
             "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
         ),
-        BarColumn(bar_width=20),
+        OfBars(BarColumn(bar_width=20)),
         TextColumn("{task.fields[amount]}", markup=False),
-        TimeElapsedColumn(),
+        OfBars(TimeElapsedColumn()),
         console=Console(stderr=True),
         refresh_per_second=FRAMES,
         transient=True,

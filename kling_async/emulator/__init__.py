@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kling_async.emulator.server import Emulator
+    from kling_async.emulator.service.callbacks import CallbackHabits
     from kling_async.emulator.service.states import AtOnce, ByClock, ByPolls
 
-__all__ = ["AtOnce", "ByClock", "ByPolls", "Emulator"]
+__all__ = ["AtOnce", "ByClock", "ByPolls", "CallbackHabits", "Emulator"]
 
 _HOMES = {
     "AtOnce": "service.states",
     "ByClock": "service.states",
     "ByPolls": "service.states",
+    "CallbackHabits": "service.callbacks",
     "Emulator": "server",
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from kling_async.emulator.ledger import RequestRecord
 from kling_async.emulator.service.answers import JSON_TYPE, Answer, encode
 from kling_async.emulator.service.states import Task
 
@@ -76,7 +77,7 @@ def state(emulator: "Emulator") -> dict[str, Any]:
         "counts": dict(emulator.counts),
         "injected": {f"{call} {kind}": times for (call, kind), times in emulator.injected.items()},
         "tasks": [_task(task) for task in emulator.tasks],
-        "requests": [attrs.asdict(record) for record in emulator.requests],
+        "requests": [_request(record) for record in emulator.requests],
         "callbacks": [attrs.asdict(callback) for callback in emulator.callbacks],
     }
 
@@ -84,6 +85,10 @@ def state(emulator: "Emulator") -> dict[str, Any]:
 def _task(task: Task) -> dict[str, Any]:
     names = ("task_id", "external_task_id", "status", "status_message", "created", "ended", "polls", "body")
     return {name: getattr(task, name) for name in names}
+
+
+def _request(record: RequestRecord) -> dict[str, Any]:
+    return attrs.asdict(record, filter=attrs.filters.exclude("raw_body"))
 
 
 async def _settings(emulator: "Emulator", wanted: dict[str, Any]) -> dict[str, Any]:

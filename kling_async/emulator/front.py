@@ -90,10 +90,10 @@ class Front:
         refused: RefusedError | None,
     ) -> web.StreamResponse:
         async def work(headers: Mapping[str, str] | None = None) -> Answer:
-            headers = request.headers if headers is None else headers
+            used = request.headers if headers is None else headers
             if refused is not None:
-                return self._nowhere(headers, refused)
-            return await self._work(request, target, query, headers)
+                return self._nowhere(used, refused)
+            return await self._work(request, target, query, record, used)
 
         fault = self._emulator.draw(target.call)
         if fault is None:
@@ -114,16 +114,25 @@ class Front:
             closing=self._closing,
             background=self._later,
         )
-        return await fault.kind.handler(incident)
+        response = await fault.kind.handler(incident)
+        if record.raw_body is None and request.content.at_eof():  # read by the fault, without the call's work
+            self._ledger.keep_body(record, await request.read())
+        return response
 
     async def _work(
-        self, request: web.Request, target: Target, query: str, headers: Mapping[str, str]
+        self,
+        request: web.Request,
+        target: Target,
+        query: str,
+        record: RequestRecord,
+        headers: Mapping[str, str],
     ) -> Answer:
         """Does what the call asks for; every refusal is an answer."""
         try:
             if target.call == "download":
                 return await self._service.download(target, headers)
             raw = await _body(request)
+            self._ledger.keep_body(record, raw)
             self._service.authenticate(headers)
             return await self._service.answer(target, query, request.content_type, raw)
         except RefusedError as error:

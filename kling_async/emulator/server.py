@@ -3,6 +3,9 @@
     async with Emulator(capacity=5) as emulator:
         ...  # emulator.url, emulator.access_key, emulator.secret_key
 
+`with Emulator(…) as emulator:` runs it in a thread of its own, for callers without an event loop and for those that block
+theirs.
+
 An emulator is its settings and its plan of trouble: both can be changed while it runs, and everything that
 depends on them reads them there. Its state is its own: two emulators share nothing. Its ledger is what tests judge by.
 """
@@ -11,11 +14,14 @@ import asyncio
 import math
 import ssl
 import tempfile
+import time
 from collections import Counter, deque
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -25,17 +31,25 @@ from typing_extensions import override
 from kling_async.emulator.front import Front
 from kling_async.emulator.ledger import Ledger, RequestRecord
 from kling_async.emulator.service.account import Account
-from kling_async.emulator.service.answers import encode
-from kling_async.emulator.service.callbacks import Callback, CallbackSender
+from kling_async.emulator.service.callbacks import Callback, CallbackHabits, CallbackSender
 from kling_async.emulator.service.calls import Service
 from kling_async.emulator.service.settings import Settings
 from kling_async.emulator.service.states import Task
+from kling_async.emulator.threaded import HeldInThread
 from kling_async.emulator.tls import server_context
 from kling_async.emulator.trouble.plan import FaultPlan
 from kling_async.emulator.videos.gallery import Gallery
 
 GRACE_SECONDS = 0.05
 """How long handlers may go on when the emulator closes."""
+
+CALL_SECONDS = 30.0
+"""How long a caller in another thread waits for the emulator's."""
+
+GLANCE_SECONDS = 0.001
+"""How often it is looked whether tasks were created."""
+
+NOT_RUNNING = "the emulator does not run; enter it first"
 
 
 @attrs.define(kw_only=True, eq=False, slots=False, repr=False)
@@ -60,6 +74,7 @@ class Emulator(Settings, FaultPlan):
         render: Whether results are rendered; otherwise all are one small fixed file.
         fail_when: Given a create's body, says why its task is to fail, or None.
         webhook_secret: `whsec_` and base64: signs the callbacks.
+        callback_habits: How callbacks are posted: lost, late, twice, in which shape.
         clock: Seconds since the epoch: what tokens, timestamps and the `Date` header go by.
         public_url: Address by which others reach it, if it is not `url`; results point there.
         files_url: Address at which results point, if it is neither of the two.
@@ -80,6 +95,7 @@ class Emulator(Settings, FaultPlan):
     port: int = 0
     tls: bool = False
     webhook_secret: str | None = None
+    callback_habits: CallbackHabits = attrs.field(factory=CallbackHabits)
 
     certificate: Path | None = attrs.field(default=None, init=False)
     """With `tls`, the certificate to trust (PEM), there until the emulator closes."""
@@ -90,32 +106,30 @@ class Emulator(Settings, FaultPlan):
     tasks: list[Task] = attrs.field(init=False)
     """Every task ever created, in that order; those the service "forgot" too."""
 
-    requests: deque[RequestRecord] = attrs.field(init=False)
-    """The last 10,000 requests, in order of arrival."""
-
     counts: Counter[str] = attrs.field(init=False)
     """All requests seen, by call: create, get, list, download, call, costs, other."""
 
     callbacks: deque[Callback] = attrs.field(init=False)
     """The last 10,000 notifications and what became of them."""
 
+    _ledger: Ledger = attrs.field(factory=Ledger, init=False)
     _sender: CallbackSender = attrs.field(init=False)
     _service: Service = attrs.field(init=False)
     _front: Front = attrs.field(init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _gallery: Gallery = attrs.field(factory=Gallery, init=False)
     _entered: bool = attrs.field(default=False, init=False)
+    _thread: HeldInThread | None = attrs.field(default=None, init=False)
     _stack: AsyncExitStack = attrs.field(factory=AsyncExitStack, init=False)
 
     def __attrs_post_init__(self) -> None:
-        ledger = Ledger()
-        self.requests, self.counts = ledger.requests, ledger.counts
+        self.counts = self._ledger.counts
         self.account = Account(self, self._status_changed)
         self.tasks = self.account.tasks
         self._sender = CallbackSender(self.clock, self.webhook_secret)
         self.callbacks = self._sender.sent
         self._service = Service(self, self.account, self._gallery)
-        self._front = Front(self, self._service, ledger)
+        self._front = Front(self, self._service, self._ledger)
 
     @override
     def __repr__(self) -> str:
@@ -156,6 +170,20 @@ class Emulator(Settings, FaultPlan):
         """Stops serving, and cancels everything that was to come later."""
         await self._stack.aclose()
 
+    def __enter__(self) -> Self:
+        """Binds and serves in a thread of its own; raises as the async block."""
+        thread = HeldInThread(self, "kling-emulator")
+        thread.enter()
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stops serving; returns when the thread has ended."""
+        if self._thread is not None:
+            self._thread.leave()
+
     def _context(self, stack: AsyncExitStack) -> ssl.SSLContext:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kling-emulator-"))
         hosts = {urlsplit(url).hostname for url in (self.public_url, self.files_url) if url}
@@ -163,6 +191,11 @@ class Emulator(Settings, FaultPlan):
             Path(folder), {*(host for host in hosts if host), self.host}
         )
         return context
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The last 10,000 requests until now, in order of arrival."""
+        return list(self._ledger.requests)
 
     @property
     def in_flight(self) -> int:
@@ -179,7 +212,37 @@ class Emulator(Settings, FaultPlan):
         Args:
             seconds: How long, from now.
         """
-        self.account.fill(_seconds(seconds))
+        until = _seconds(seconds)
+        if self._is_elsewhere():
+
+            async def fill() -> None:
+                self.account.fill(until)
+
+            self._from_thread(fill(), CALL_SECONDS)
+        else:
+            self.account.fill(until)
+
+    async def wait_for_tasks(self, count: int = 1, *, timeout: float = 5.0) -> None:
+        """Returns when so many tasks were created since the start, so that a test can move them on then.
+
+        Args:
+            count: How many tasks, from 0 on.
+            timeout: How long to wait for them, in seconds.
+
+        Raises:
+            TimeoutError: There were fewer tasks when the time was over.
+        """
+        until = time.monotonic() + timeout
+        while len(self.tasks) < count:
+            self._check_patience(count, until)
+            await asyncio.sleep(GLANCE_SECONDS)  # the caller's loop need not be the emulator's
+
+    def wait_for_tasks_sync(self, count: int = 1, *, timeout: float = 5.0) -> None:
+        """Does what `wait_for_tasks` does, for a caller in another thread than the emulator's."""
+        until = time.monotonic() + timeout
+        while len(self.tasks) < count:
+            self._check_patience(count, until)
+            time.sleep(GLANCE_SECONDS)
 
     async def fast_forward(self, seconds: float) -> None:
         """Makes the tasks as old as if `seconds` had passed, and returns when their callbacks are sent.
@@ -193,10 +256,12 @@ class Emulator(Settings, FaultPlan):
         Raises:
             ValueError: The seconds are negative or not a finite number.
         """
-        self.account.fast_forward(_seconds(seconds))
-        await self._sender.idle()
+        if self._is_elsewhere():
+            await asyncio.wrap_future(self._scheduled(self._forward(_seconds(seconds))))
+        else:
+            await self._forward(_seconds(seconds))
 
-    def fast_forward_sync(self, seconds: float, *, timeout: float = 30.0) -> None:
+    def fast_forward_sync(self, seconds: float, *, timeout: float = CALL_SECONDS) -> None:
         """Does what `fast_forward` does, for a caller in another thread than the emulator's.
 
         Args:
@@ -208,18 +273,37 @@ class Emulator(Settings, FaultPlan):
             TimeoutError: It took too long.
             ValueError: The seconds are negative or not a finite number.
         """
-        loop = self._loop
-        if loop is None or not loop.is_running():
-            raise RuntimeError("the emulator does not run; enter it first")
-        if loop is _running_loop():
+        if self._loop is None:
+            raise RuntimeError(NOT_RUNNING)
+        if not self._is_elsewhere():
             raise RuntimeError("this is the emulator's own thread: await emulator.fast_forward(…) instead")
-        asyncio.run_coroutine_threadsafe(self.fast_forward(seconds), loop).result(timeout)
+        self._from_thread(self._forward(_seconds(seconds)), timeout)
+
+    async def _forward(self, seconds: float) -> None:
+        self.account.fast_forward(seconds)
+        await self._sender.idle()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether it was entered on another loop than the caller's."""
+        return self._loop is not None and self._loop is not _running_loop()
+
+    def _scheduled(self, work: Coroutine[Any, Any, None]) -> Future[None]:
+        if self._loop is None or not self._loop.is_running():
+            work.close()
+            raise RuntimeError(NOT_RUNNING)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _from_thread(self, work: Coroutine[Any, Any, None], timeout: float) -> None:
+        self._scheduled(work).result(timeout)
+
+    def _check_patience(self, count: int, until: float) -> None:
+        if time.monotonic() > until:
+            raise TimeoutError(f"{len(self.tasks)} tasks were created, not {count}")
 
     def _status_changed(self, task: Task) -> None:
         url = task.body.get("callback_url")
         if url is not None:
-            body = encode(self._service.show(task))
-            self._sender.send(url, task.task_id, task.status, body)
+            self._sender.send(url, self._service.show(task), self.callback_habits)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -57,6 +57,7 @@ class Endpoint(Reader, Generic[GivenT]):
         poller = Poller(
             self.poll_one, self.poll_page, shared.calls.jitter, pace=shared.pace, on_poll=observers.polled
         )
+        shared.callbacks.serve(poller)
         self._waits = Waits(poller, shared.calls.transport.claim, shared.recorder, observers, shared.schedule)
         submission = SubmissionTools(
             path=spec.path,
@@ -76,6 +77,7 @@ class Endpoint(Reader, Generic[GivenT]):
             observers=observers,
             request_from=self._checked_request,
             kind_of=spec.kind_of,
+            addressed=shared.callbacks.addressed,
         )
 
     @override

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import Factory, frozen
 
+from kling_async.callbacks.desk import CallbackDesk
 from kling_async.errors import Problem, ValidationError
 from kling_async.events import Events
 from kling_async.jobs.recorder import Recorder
@@ -67,6 +68,9 @@ class Spec(Generic[GivenT]):
 @frozen
 class Shared:
     """What the endpoints of one client share."""
+
+    callbacks: CallbackDesk
+    """Tells pollers of callbacks, and requests where to have them posted."""
 
     calls: Calls
     """Sends requests."""

@@ -35,6 +35,7 @@ from kling_async.jobs.slots import Slot, Slots, not_submitted
 from kling_async.jobs.step import Step, next_step
 from kling_async.jobs.submission import Submission, logger
 from kling_async.jobs.tools import JobTools
+from kling_async.jobs.waits import noting
 from kling_async.polling.poller import Watching
 from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate, finished
@@ -156,7 +157,7 @@ class JobLife(Generic[RequestT]):
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
             try:
                 ended = await self._tools.waits.until_end(
-                    watching, self._kind, on_update, first=first, attended=attended
+                    watching, self._kind, noting(self.see, on_update), first=first, attended=attended
                 )
             except TaskFailedError as error:
                 self.see(error.task)
@@ -273,7 +274,7 @@ class JobLife(Generic[RequestT]):
         return await self._tools.request_of(self._entry)
 
     async def _send(self, submission: Submission, request: RequestT, limiters: tuple[Slots, ...]) -> None:
-        upload = await prepare(request)
+        upload = await prepare(addressed := self._tools.addressed(request))
         recorded = False
 
         async def before_send() -> None:
@@ -291,6 +292,7 @@ class JobLife(Generic[RequestT]):
                 self.external_task_id,
                 task.task_id,
             )
+        self._known.called_back = addressed is not request and not adopted
         await self._accepted(task, adopted=adopted)
 
     async def _sent(
@@ -367,6 +369,8 @@ class JobLife(Generic[RequestT]):
             poll_now=poll_now,
             known=self._confirmed,
             own_id=self.task_id is not None,
+            job=self.external_task_id,
+            called_back=self._known.called_back,
         )
 
     def see(self, task: Task | None) -> None:

@@ -54,7 +54,7 @@ class JournalFile:
 
     Args:
         path: The file; made if nothing is there.
-        owner: Host and a digest of the account's key.
+        owner: Host and a digest of the account's key; None opens whoever's journal, and makes none.
         adopt: Whether a journal of another key at the same host becomes this key's.
         clock: Wall-clock time in unix seconds, recorded with an adoption; called in the journal's thread.
         connect: Connects to a database by its path; for tests.
@@ -63,7 +63,7 @@ class JournalFile:
     def __init__(
         self,
         path: Path,
-        owner: str,
+        owner: str | None,
         *,
         adopt: bool,
         clock: Callable[[], float] = time.time,
@@ -133,6 +133,8 @@ class JournalFile:
         return False
 
     def _make(self) -> None:
+        if self._owner is None:
+            raise JournalError(f"there is no journal {self._path}")
         new = self._side(".new")  # what a killed process left of a journal that was never used is made anew
         for left in (new, *(new.with_name(f"{new.name}{side}") for side in _SIDE_FILES)):
             left.unlink(missing_ok=True)

@@ -68,13 +68,15 @@ def make(db: sqlite3.Connection, owner: str, salt: bytes) -> None:
     db.execute("COMMIT")
 
 
-def check(db: sqlite3.Connection, path: Path, owner: str, *, adopt: bool, clock: Callable[[], float]) -> None:
+def check(
+    db: sqlite3.Connection, path: Path, owner: str | None, *, adopt: bool, clock: Callable[[], float]
+) -> None:
     """Checks a journal before anything of it is believed; adopts another key's if that is asked for.
 
     Args:
         db: A connection to an existing file.
         path: Its name in error texts.
-        owner: Host and a digest of the account's key.
+        owner: Host and a digest of the account's key; None: whose jobs they are is not asked.
         adopt: Whether a journal of another key at the same host becomes this key's.
         clock: Wall-clock time in unix seconds, recorded with an adoption.
 
@@ -88,7 +90,7 @@ def check(db: sqlite3.Connection, path: Path, owner: str, *, adopt: bool, clock:
     complaints = _complaints(db)
     if complaints:
         _repair(db, path, bytes.fromhex(meta["salt"]), complaints)
-    if meta["owner"] != owner:
+    if owner is not None and meta["owner"] != owner:
         _adopt(db, path, meta, owner, adopt=adopt, clock=clock)
 
 

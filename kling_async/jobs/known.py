@@ -34,6 +34,9 @@ class KnownJob:
     task_id: str | None = None
     """The service's id, once it is known."""
 
+    called_back: bool = False
+    """Whether its task was created with a URL of this client's receiver."""
+
     doubt_since: float | None = None
     """When a create without a clear outcome can have left last, on the event loop's clock in seconds."""
 

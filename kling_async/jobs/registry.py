@@ -55,6 +55,9 @@ class Jobs(Generic[RequestT]):
     kind_of: Callable[[Mapping[str, Any]], Hashable]
     """What decides how long a job takes, by the fields of its request."""
 
+    addressed: Callable[[RequestT], RequestT] = lambda request: request
+    """Fills in the URL to which the service posts, if the client has a callback receiver."""
+
     _known: KnownJobs = field(factory=KnownJobs)
     _orphans: Orphans = field(factory=Orphans)
     _lives: dict[str, JobLife[RequestT]] = field(factory=dict)
@@ -71,6 +74,7 @@ class Jobs(Generic[RequestT]):
             orphans=self._orphans,
             observers=self.observers,
             request_of=self._request_of,
+            addressed=self.addressed,
             forget=self._forget,
         )
 

@@ -149,6 +149,7 @@ class Slots:
         self._queue: deque[Slot] = deque()
         self._probe: asyncio.TimerHandle | None = None
         self._others: dict[str, Slots] = {}
+        self._stopped_by: KlingError | None = None
         checked_limit(limit, "max_in_flight")  # last, so that a traceback's locals can show this object
 
     @override
@@ -206,8 +207,26 @@ class Slots:
         if queue:
             self._tell()
 
+    def stop(self, error: KlingError) -> None:
+        """Grants no slot from now on: whoever waits for one, or asks for one later, gets `NotSubmittedError`.
+
+        What is held stays held, and a job whose task exists still takes its slots, so that running jobs end as they
+        would have; a job that the service refuses for lack of capacity is not sent again.
+
+        Args:
+            error: Why; the cause of the errors.
+        """
+        self._stopped_by = error
+        self.fail_waiting(error)
+
     async def wait_for(self, slot: Slot) -> None:
-        """Waits until the slot is granted; one that was refused has its old turn."""
+        """Waits until the slot is granted; one that was refused has its old turn.
+
+        Raises:
+            NotSubmittedError: Creating was stopped.
+        """
+        if self._stopped_by is not None:
+            raise not_submitted(self._stopped_by)
         insort(self._queue, slot, key=lambda other: other.number)
         slot.granted = asyncio.get_running_loop().create_future()
         self._grant()

@@ -31,7 +31,7 @@ class Store:
 
     Args:
         path: The file; made if nothing is there.
-        owner: Host and a digest of the account's key.
+        owner: Host and a digest of the account's key; None opens whoever's journal, and makes none.
         adopt: Whether a journal of another key at the same host becomes this key's.
         disk: Where the journal is kept instead of `path`; for a simulation.
         wake: Called when there is work, instead of a thread that does it; whoever is called calls `turn`.
@@ -40,7 +40,7 @@ class Store:
     def __init__(
         self,
         path: Path,
-        owner: str,
+        owner: str | None,
         *,
         adopt: bool = False,
         disk: Disk | None = None,

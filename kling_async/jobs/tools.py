@@ -40,5 +40,8 @@ class JobTools(Generic[RequestT]):
     request_of: Callable[[JobEntry], Awaitable[RequestT]]
     """Makes a journal's request again, checked."""
 
+    addressed: Callable[[RequestT], RequestT]
+    """Fills in the URL to which the service posts, if the client has a callback receiver."""
+
     forget: Callable[[Any], None]
     """Takes a job that is over, or that nobody waits for, off the list of the client's jobs."""

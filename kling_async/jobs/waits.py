@@ -68,6 +68,8 @@ class Waits:
         poll_now: bool = True,
         known: bool | None = None,
         own_id: bool = False,
+        job: str | None = None,
+        called_back: bool = False,
     ) -> Watching:
         """Watches a task for as long as a block runs.
 
@@ -80,13 +82,24 @@ class Waits:
             known: Whether the service is known to have the task, so that it may be not found for a while; None: whether
                 it was seen or accepted by this client.
             own_id: Whether a target given as text is known to be the service's own id.
+            job: The external id of the task's job; None: as the task shows it.
+            called_back: Whether the task was created with a URL of this client's receiver.
         """
         self.claim()
         chosen = self.schedule if schedule is None else schedule
         gap = self._learnt_gap(self._kind_of(target, kind)) if chosen is None else as_schedule(chosen)
         if known is None and target in self._kinds:
             known = True
-        return self.poller.watching(target, gap, timeout, poll_now=poll_now, known=known, own_id=own_id)
+        return self.poller.watching(
+            target,
+            gap,
+            timeout,
+            poll_now=poll_now,
+            known=known,
+            own_id=own_id,
+            job=job,
+            called_back=called_back,
+        )
 
     async def until_end(
         self,
@@ -190,6 +203,17 @@ class Waits:
         kind = self._kind_of(ended, kind)
         if kind is not None and ended.created_at is not None and ended.updated_at is not None:
             self._learnt(kind).record((ended.updated_at - ended.created_at).total_seconds())
+
+
+def noting(see: Callable[[Task], object], on_update: OnUpdate | None) -> OnUpdate:
+    """A callback that notes each change but the end, which is noted when it is recorded, and then tells the caller's."""
+
+    def update(task: Task) -> Any:
+        if not task.is_terminal:
+            see(task)
+        return None if on_update is None else on_update(task)
+
+    return update
 
 
 def check_wait(timeout: Any, schedule: Any = None, on_update: Any = None) -> None:

@@ -6,7 +6,7 @@ nothing new costs next to nothing; a watch never sees another task than the firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from kling_async.errors import KlingError
@@ -69,7 +69,7 @@ class Index:
             return ()
         return self.under(task.task_id) or self.under(task.external_task_id or "")
 
-    def show(self, task: Task, watches: Sequence[Watch], now: float) -> None:
+    def show(self, task: Task, watches: Iterable[Watch], now: float) -> None:
         """Shows a polled task to the watches that it is for, unless they have seen another under their id.
 
         Args:

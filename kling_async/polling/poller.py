@@ -23,10 +23,12 @@ from kling_async.polling.agenda import Agenda
 from kling_async.polling.brake import Brake
 from kling_async.polling.crowd import Crowd
 from kling_async.polling.index import Index
+from kling_async.polling.notices import Notices
 from kling_async.polling.plan import FEW, PaceName, Plan
 from kling_async.polling.rounds import FetchPage, Rounds
 from kling_async.polling.schedule import Experience
 from kling_async.polling.singles import FetchOne, Singles
+from kling_async.polling.told import Told
 from kling_async.polling.watch import Watch
 from kling_async.schema.task import Task
 from kling_async.session.retry import PollVerdict, verdict_on_poll
@@ -65,6 +67,7 @@ class Poller:
         self._singles = Singles(fetch_one, self._index, self._brake, self)
         self._rounds = Rounds(fetch_page, self._index, self._plan, self._singles, self)
         self._crowd = Crowd()
+        self._notices = Notices(self._index, self._agenda, self._crowd, self._plan, self._singles)
         self._timer: asyncio.TimerHandle | None = None
 
     @override
@@ -81,6 +84,8 @@ class Poller:
         poll_now: bool = True,
         known: bool | None = None,
         own_id: bool = False,
+        job: str | None = None,
+        called_back: bool = False,
     ) -> Watching:
         """Watches a task for as long as the block runs, which is entered at once.
 
@@ -92,6 +97,8 @@ class Poller:
             known: Whether the service is known to have the task, so that "not found" is believed after a minute
                 only; None: as the target is a task or an id.
             own_id: Whether a target given as text is known to be the service's own id.
+            job: The external id of the task's job; None: as the task shows it.
+            called_back: Whether the task was created with a URL of this client's receiver.
         """
         now = asyncio.get_running_loop().time()
         task = target if isinstance(target, Task) else None
@@ -109,8 +116,25 @@ class Poller:
             task=task,
             known=task is not None if known is None else known,
             own_id=own_id or task is not None,
+            told=Told(job or (None if task is None else task.external_task_id), called_back),
         )
         return Watching(self, watch)
+
+    def told(self, job: str, task: Task) -> bool:
+        """Polls a task because a callback tells of it.
+
+        Args:
+            job: The external id of its job, which is certain.
+            task: What the callback tells, which is not.
+
+        Returns:
+            Whether it is waited for.
+        """
+        now = asyncio.get_running_loop().time()
+        known = self._notices.hear(job, task, now)
+        if known:
+            self._arm(now)
+        return known
 
     def close(self) -> None:
         """Ends every wait with `ClientClosedError`."""
@@ -122,7 +146,8 @@ class Poller:
         now = asyncio.get_running_loop().time()
         self._index.add(watch)
         self._agenda.bound(watch)
-        paced = isinstance(watch.gap, Experience)
+        self._notices.add(watch, now)
+        paced = isinstance(watch.gap, Experience) and not self._notices.relies_on(watch)
         if paced:
             self._crowd.add(watch)
         if paced and self._crowd.served:
@@ -135,6 +160,7 @@ class Poller:
     def remove(self, watch: Watch) -> None:
         """Forgets a watch; without any there are no polls."""
         watch.leave()
+        self._notices.remove(watch, asyncio.get_running_loop().time())
         self._index.remove(watch)
         self._crowd.remove(watch)
         self._agenda.drop(watch)
@@ -155,6 +181,7 @@ class Poller:
     def _arm(self, now: float) -> None:
         """Sets the timer to the next moment at which something is due."""
         at = min(self._agenda.next_deadline(), max(self._brake.until, self._next_poll(now)))
+        at = min(at, self._notices.review_at)
         if self._timer is not None:
             if self._timer.when() <= at:
                 return
@@ -178,6 +205,7 @@ class Poller:
         self._timer = None
         now = asyncio.get_running_loop().time()
         self._agenda.expire(now)
+        self._notices.review(now)
         self._review(now)
         if now >= self._brake.until:
             self._poll_due(now)
@@ -258,7 +286,11 @@ class Poller:
                 self._singles.add(watch)
         if not self._plan.failures:
             self._review_crowd(begun, now)
-            self._rounds.check(now)
+            if self._notices.relied < len(
+                self._index
+            ):  # callbacks have single GETs made that check pages as well
+                self._rounds.check(now)
+        self._notices.round_ended(begun, now)
         if len(self._index):
             if self._timer is not None:
                 self._timer.cancel()
@@ -296,6 +328,10 @@ class Poller:
         if not watch.over:
             self._agenda.put(watch, max(soonest, due))
 
+    def single_begun(self, watch: Watch, begun: float) -> None:
+        """Notes that a single GET begins."""
+        self._notices.begun(watch, begun)
+
     def single_answered(self, task: Task | None, before: str | None) -> None:
         """Notes that a single GET was answered.
 
@@ -309,10 +345,11 @@ class Poller:
 
     def single_done(self, watch: Watch) -> None:
         """Enters a watch's next poll after a single GET, unless rounds serve it."""
-        if watch in self._agenda or (self._crowd.served and watch in self._crowd and not watch.failures):
-            return  # a check beside the pages; if the next round does not show it, it is entered again
         now = asyncio.get_running_loop().time()
-        self._put(watch, max(now, self._brake.until))
+        self._notices.answered(watch, now)
+        served = self._crowd.served and watch in self._crowd and not (watch.failures or watch.told.waits)
+        if not (watch in self._agenda or served):  # else a check beside the pages; the next round may show it
+            self._put(watch, max(now, self._brake.until))
         self._arm(now)
 
     def polled(self, kind: str, begun: float, error: BaseException | None, tasks: int) -> None:

@@ -138,6 +138,12 @@ class Experience:
         """The age in seconds before which a job of this kind is unlikely to end; 0 until enough is known."""
         return 0.9 * self._sorted[0] if len(self._sorted) >= self.telling else 0.0
 
+    @property
+    def latest(self) -> float:
+        """The age in seconds by which nine in ten jobs of this kind have ended; infinite until enough is known."""
+        known = self._sorted
+        return known[-1 - len(known) // 10] + self.dense if len(known) >= self.needed else math.inf
+
     def __call__(self, age: float) -> float:
         """Seconds until the next poll of a task of this age."""
         known = self._sorted

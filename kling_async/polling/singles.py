@@ -30,6 +30,9 @@ FetchOne = Callable[[str], Awaitable[Task]]
 class Results(Protocol):
     """Who is told about single GETs."""
 
+    def single_begun(self, watch: Watch, begun: float) -> None:
+        """A GET begins."""
+
     def single_answered(self, task: Task | None, before: str | None) -> None:
         """A GET was answered; `task` is None if it was not found or refused, `before` the status seen before."""
 
@@ -107,6 +110,7 @@ class Singles:
         """One single GET, for everyone who waits under this id."""
         now = asyncio.get_running_loop().time
         begun, before = now(), watch.status
+        self._results.single_begun(watch, begun)
         try:
             task = _of(watch, await self._fetch(watch.key))
         except KlingError as error:
@@ -118,7 +122,8 @@ class Singles:
         else:
             self._results.polled("get", begun, None, 1)
             self._brake.worked()
-            self._index.show(task, self._index.under(watch.key), now())
+            others = self._index.under(task.task_id)  # more of them if the watch asks by the caller's own id
+            self._index.show(task, dict.fromkeys((*self._index.under(watch.key), *others)), now())
             self._results.single_answered(task, before)
 
     def _failed(self, watch: Watch, error: KlingError, now: float) -> None:

@@ -24,6 +24,8 @@ from kling_async.errors import (
     TaskTimeoutError,
     harmless,
 )
+from kling_async.polling.schedule import Experience
+from kling_async.polling.told import Told
 from kling_async.schema.task import Task, TaskStatus
 
 NOT_FOUND_FOR: Final = 60.0
@@ -93,6 +95,9 @@ class Watch:
     retry_at: float = -math.inf
     """After such a failure, when the next poll is due."""
 
+    told: Told = field(factory=Told)
+    """What callbacks have told of its task."""
+
     stretch: float = 1.0
     """By how much its gaps are longer than its schedule says, as one of many that only single GETs can serve."""
 
@@ -124,6 +129,11 @@ class Watch:
         return self.ended or self.gone
 
     @property
+    def latest(self) -> float:
+        """The age in seconds by which its task has probably ended, by what was learnt from others of its kind."""
+        return self.gap.latest if isinstance(self.gap, Experience) else math.inf
+
+    @property
     def finished(self) -> bool:
         """Whether its task was seen to have ended, well or not."""
         return self.ended and self.error is None
@@ -135,20 +145,23 @@ class Watch:
         return harmless(self.key if external_id in {None, self.key} else f"{self.key} ({external_id})")
 
     def gap_at(self, now: float) -> float:
-        """Seconds from `now` until its next poll, by its schedule; a schedule that raises ends the wait."""
+        """Seconds from `now` until its next poll, by its schedule or by `told`; a schedule that raises ends the wait."""
         try:
-            return self.gap(now - self.born)
+            age = now - self.born
+            own = self.gap(age)
+            return self.told.gap(own, age, self.latest) if self.told.at_least else own
         except Exception as error:  # noqa: BLE001 - a caller's schedule; its error belongs to its own wait
             self.end(error)
             return math.inf
 
     def next_due(self) -> float:
-        """When its next poll is due by its own schedule, as things stand."""
+        """When its next poll is due by its own schedule or because of a callback, as things stand."""
         if self.failures:
             return self.retry_at
-        return (
+        own = (
             self.due if self.seen_at == -math.inf else self.seen_at + self.stretch * self.gap_at(self.seen_at)
         )
+        return min(own, self.told.due)
 
     def pace(self, stretch: float) -> None:
         """Sets by how much its gaps are longer than its schedule says."""

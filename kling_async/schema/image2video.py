@@ -17,10 +17,17 @@ from kling_async.schema import rules, wire
 from kling_async.schema.brush import DynamicMask, MaskInput, to_masks
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
+from kling_async.schema.family import FIELDS_ELSEWHERE
 from kling_async.schema.images import ImageInput, Picture, to_image
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
-from kling_async.schema.picture_rules import one_encoding, picture_problems, same_ratio, same_size
+from kling_async.schema.picture_rules import (
+    one_encoding,
+    outside_points,
+    picture_problems,
+    same_ratio,
+    same_size,
+)
 from kling_async.schema.shots import (
     Element,
     ElementInput,
@@ -44,6 +51,7 @@ MAX_PROMPT: Final = 2500
 """不能超过2500个字符: the longest prompt, in characters (code points)."""
 
 _ELSEWHERE: Final = {
+    **FIELDS_ELSEWHERE,
     "aspect_ratio": "a video's shape follows its first frame; text2video takes it",
     "video_id": "a video is made longer by video_extend",
 }
@@ -177,9 +185,23 @@ class Image2VideoRequest:
         yield from same_ratio(masks, "image", facts.get("image"))
         yield from same_size(masks)
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:
+        """Yields what the pictures' bytes show to be unlikely to be meant, though no rule forbids it.
+
+        Args:
+            facts: What is known of each picture whose bytes are at hand, by its field's path.
+        """
+        for path, mask in _masks(self):
+            points = ((point.x, point.y) for point in mask.trajectories)
+            yield from outside_points(f"{path}.trajectories", points, "image", facts.get("image"))
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, callback_url=url)
 
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping, with the pictures left as they are."""

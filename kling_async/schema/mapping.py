@@ -111,6 +111,12 @@ class MappingRequest:
         return found
 
     @property
+    def callback_url(self) -> str | None:
+        """URL to which the service posts each change of status; None if there is none."""
+        found: str | None = self.fields.get("callback_url")
+        return found
+
+    @property
     def model(self) -> str | None:
         """The model's name; None if the request leaves it to the service or has no such field."""
         found = self.fields.get("model_name")
@@ -147,9 +153,17 @@ class MappingRequest:
             else:
                 yield from picture_problems(path, each, ratio=False)
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:  # noqa: ARG002 - every request has it
+        """Yields nothing: nothing is known of paths' own fields."""
+        yield from ()
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, fields={**self.fields, "external_task_id": external_id})
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, fields={**self.fields, "callback_url": url})
 
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping, with the pictures left as they are; no id if the path takes none."""

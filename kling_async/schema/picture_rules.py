@@ -86,6 +86,31 @@ def same_size(masks: Mapping[str, PictureFacts]) -> Iterator[Problem]:
             )
 
 
+def outside_points(
+    path: str, points: Iterable[tuple[int, int]], image_path: str, image: PictureFacts | None
+) -> Iterator[Problem]:
+    """Yields a warning if points of a path are outside the input image, for which the API reference gives no bound.
+
+    Args:
+        path: The path's field.
+        points: Its points in pixels from the bottom left, as (x, y).
+        image_path: The input image's field.
+        image: What is known of the input image; None or without a header: nothing, and there is no warning.
+    """
+    if image is None or image.header is None:
+        return
+    width, height = image.header.width, image.header.height
+    all_points = list(points)
+    outside = [index for index, (x, y) in enumerate(all_points) if not (0 <= x <= width and 0 <= y <= height)]
+    if outside:
+        x, y = all_points[outside[0]]
+        yield Problem(
+            path,
+            f"{len(outside)} of {len(all_points)} points are outside {image_path}, which is {_size(image.header)}; the first is "
+            f"[{outside[0]}] at ({x}, {y}), counted in pixels from the bottom left",
+        )
+
+
 def _headers(facts: Mapping[str, PictureFacts]) -> Iterator[tuple[str, PictureHeader]]:
     return ((path, each.header) for path, each in facts.items() if each.header is not None)
 

@@ -8,6 +8,7 @@ the model in `capabilities.py`.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -177,7 +178,10 @@ def text(path: str, value: Any, longest: int | None = None) -> Iterator[Problem]
     if value is None:
         return
     if not isinstance(value, str):
-        yield Problem(path, f"is {shown(value)}; it must be text")
+        file = isinstance(value, bytes | bytearray | os.PathLike) or hasattr(value, "read")
+        yield Problem(
+            path, f"is {shown(value)}; it must be text{', not a picture or a file' if file else ''}"
+        )
         return
     if longest is not None and len(value) > longest:
         yield Problem(path, f"has {len(value)} characters; at most {longest} are allowed")

@@ -6,10 +6,10 @@ parts, text for numbers, unknown statuses) is read tolerantly, and the mapping a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import isfinite
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -209,6 +209,8 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
         )
     status, message, units = get("task_status"), get("task_status_msg"), get("final_unit_deduction")
     info, result = get("task_info"), get("task_result")
+    known = _STATUSES.get(status) if isinstance(status, str) else None
+    external = info.get("external_task_id") if isinstance(info, dict) else None
     videos: tuple[Video, ...] = ()
     images: tuple[Image, ...] = ()
     audios: tuple[Audio, ...] = ()
@@ -218,9 +220,9 @@ def read_task(data: object, *, request_id: str | None = None, http_status: int |
             images, audios = _images(result, task_id), _audios(result, task_id)
     return Task(
         task_id,
-        _STATUSES[status] if status.__class__ is str and status in _STATUSES else read_status(status),
+        read_status(status) if known is None else known,
         message if isinstance(message, str) else "",
-        _id_text(info.get("external_task_id")) if info.__class__ is dict and info else None,
+        external if external and isinstance(external, str) else _id_text(external),
         _moment(get("created_at")),
         _moment(get("updated_at")),
         videos,
@@ -258,26 +260,28 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if isfinite(number) else None
 
 
 def _videos(rows: object, task_id: str) -> tuple[Video, ...]:
     if not isinstance(rows, list):
         return ()
-    return tuple(
-        [
-            Video(
-                _id_text(row.get("id")) or "",
-                row["url"],
-                _number(row.get("duration")),
-                _text(row["watermark_url"]) if "watermark_url" in row else None,
-                row,
-                task_id,
+    found = []
+    for row in rows:
+        url = row.get("url") if isinstance(row, dict) else None
+        if url and isinstance(url, str):
+            video_id, length, marked = row.get("id"), row.get("duration"), row.get("watermark_url")
+            found.append(
+                Video(
+                    video_id if isinstance(video_id, str) else _id_text(video_id) or "",
+                    url,
+                    _number(length),
+                    None if marked is None else _text(marked),
+                    row,
+                    task_id,
+                )
             )
-            for row in rows
-            if isinstance(row, dict) and _text(row.get("url"))
-        ]
-    )
+    return tuple(found)
 
 
 def _images(result: dict[str, Any], task_id: str) -> tuple[Image, ...]:

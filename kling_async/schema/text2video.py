@@ -16,6 +16,7 @@ from kling_async.errors import Problem
 from kling_async.schema import rules, wire
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
+from kling_async.schema.family import FIELDS_ELSEWHERE
 from kling_async.schema.images import Picture
 from kling_async.schema.models import DEFAULT_MODEL
 from kling_async.schema.picture_facts import PictureFacts
@@ -42,6 +43,7 @@ ASPECT_RATIOS: Final = ("16:9", "9:16", "1:1")
 
 _PICTURE: Final = "a video from a picture is made by image2video"
 _ELSEWHERE: Final = {
+    **FIELDS_ELSEWHERE,
     **dict.fromkeys(("image", "image_tail", "static_mask", "dynamic_masks", "element_list"), _PICTURE),
     "video_id": "a video is made longer by video_extend",
 }
@@ -143,9 +145,17 @@ class Text2VideoRequest:
         """Yields nothing: the request has no pictures."""
         yield from ()
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:  # noqa: ARG002 - every request has it
+        """Yields nothing: the request has no pictures."""
+        yield from ()
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, callback_url=url)
 
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping."""

@@ -14,6 +14,7 @@ from attrs import evolve, field, fields, frozen
 
 from kling_async.errors import Problem
 from kling_async.schema import rules, wire
+from kling_async.schema.family import FIELDS_ELSEWHERE
 from kling_async.schema.images import Picture
 from kling_async.schema.picture_facts import PictureFacts
 from kling_async.schema.shots import WatermarkInfo, WatermarkInput, to_watermark
@@ -23,8 +24,17 @@ MAX_PROMPT: Final = 2500
 
 _OF_THE_SOURCE: Final = "model, mode and length are those of the source video"
 _ELSEWHERE: Final = {
+    **FIELDS_ELSEWHERE,
     **dict.fromkeys(("model_name", "mode", "duration", "aspect_ratio"), _OF_THE_SOURCE),
-    "image": "a video from a picture is made by image2video",
+    **dict.fromkeys(
+        ("image", "image_tail", "static_mask", "dynamic_masks", "element_list"),
+        "a video from a picture is made by image2video",
+    ),
+    **dict.fromkeys(
+        ("sound", "voice_list", "camera_control", "multi_shot", "shot_type", "multi_prompt"),
+        "it belongs to image2video and text2video",
+    ),
+    "video_url": "a video is made longer by its id, which is Video.id of the task that made it",
 }
 
 
@@ -91,9 +101,17 @@ class VideoExtendRequest:
         """Yields nothing: the request has no pictures."""
         yield from ()
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:  # noqa: ARG002 - every request has it
+        """Yields nothing: the request has no pictures."""
+        yield from ()
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
         return evolve(self, external_task_id=external_id)
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
+        return evolve(self, callback_url=url)
 
     def document(self) -> dict[str, Any]:
         """Returns the wire form as a mapping."""

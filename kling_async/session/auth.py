@@ -7,6 +7,7 @@ when it is nearly stale, or when the service's clock turns out to differ from ou
 from __future__ import annotations
 
 import hashlib
+import hmac
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC
@@ -78,6 +79,10 @@ class Signer(Protocol):
         """The header's value for a request sent now."""
         ...
 
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes that only a holder of the account's secret can make, for one purpose."""
+        ...
+
     def resync(self, date: str | None) -> bool:
         """Takes the service's time from its `Date` header; returns whether signing anew can help."""
         ...
@@ -87,12 +92,17 @@ class StaticKeySigner:
     """The static API key (`api-key-kling-…`), sent as it is."""
 
     def __init__(self, api_key: Secret) -> None:
+        self._api_key = api_key
         self._header = BearerHeader("Bearer " + api_key.reveal())
-        self.account: str = _account(api_key.reveal())
+        self.account: str = account_digest(api_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The same header for every request."""
         return self._header
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for one purpose, from the API key."""
+        return _derived(self._api_key, purpose)
 
     def resync(self, date: str | None) -> bool:  # noqa: ARG002 - a static key has no clock
         """A static key cannot be signed anew."""
@@ -115,7 +125,7 @@ class JwtSigner:
         self._offset = 0.0
         self._signed_at: float | None = None
         self._header = BearerHeader()
-        self.account: str = _account(access_key.reveal())
+        self.account: str = account_digest(access_key.reveal())
 
     def bearer(self) -> BearerHeader:
         """The header with a token that has at least `MARGIN` seconds left; the same one until then.
@@ -127,6 +137,10 @@ class JwtSigner:
             self._header = _sign(self._access_key, self._secret_key, int(now))
             self._signed_at = now
         return self._header
+
+    def derived_key(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for one purpose, from the secret key."""
+        return _derived(self._secret_key, purpose)
 
     def resync(self, date: str | None) -> bool:
         """Takes the difference between the service's clock and ours; the next token is signed anew.
@@ -140,8 +154,17 @@ class JwtSigner:
         return True
 
 
-def _account(key: str) -> str:
+def account_digest(key: str) -> str:
+    """What tells accounts apart without telling a key.
+
+    Args:
+        key: The access key, or the static API key.
+    """
     return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def _derived(secret: Secret, purpose: bytes) -> bytes:
+    return hmac.digest(secret.reveal().encode(), purpose, "sha256")
 
 
 def _sign(access_key: Secret, secret_key: Secret, now: int) -> BearerHeader:

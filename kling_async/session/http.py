@@ -124,6 +124,11 @@ class Transport:
         self._closed = False
         self._open_files: dict[FileAnswer, None] = {}
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that the client belongs to; None before its first use."""
+        return self._loop
+
     def claim(self) -> None:
         """Binds the client to the running event loop at its first use.
 

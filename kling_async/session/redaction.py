@@ -1,7 +1,7 @@
 """Takes a token out of what a server sent back.
 
 Promises: an answer, its headers and an error's text hold no token of the request that they answer, in whole or cut short
-after its first half. Nothing else is changed. A key of fewer than `SHORTEST` characters is left alone, since it could
+after its first half, and no path token of a callback URL. Nothing else is changed. A key of fewer than `SHORTEST` characters is left alone, since it could
 be an ordinary word of an answer.
 """
 
@@ -16,7 +16,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 SHORTEST: Final = 16
 """Characters that a token has at least."""
 
+CALLBACK_START: Final = "kling-cb."
+"""How the path token of a job's callback URL begins, see `kling_async.callbacks.token`."""
+
 _SHOWN: Final = "[token]"
+_CALLBACK: Final = re.compile(re.escape(CALLBACK_START) + r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?")
+_CALLBACK_BYTES: Final = re.compile(_CALLBACK.pattern.encode())
 
 
 class Redaction:
@@ -37,12 +42,15 @@ class Redaction:
 
     def body(self, body: bytes) -> bytes:
         """The body without the token."""
+        if CALLBACK_START.encode() in body:
+            body = _CALLBACK_BYTES.sub(_SHOWN.encode(), body)
         if not self._start or self._start not in body:
             return body
         return self._bytes.sub(_SHOWN.encode(), body)
 
     def text(self, text: str) -> str:
         """The text without the token."""
+        text = _CALLBACK.sub(_SHOWN, text) if CALLBACK_START in text else text
         return self._text.sub(_SHOWN, text) if self._start else text
 
     def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:

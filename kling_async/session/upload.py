@@ -7,9 +7,10 @@ takes everything at once; the body's length is known exactly before the first by
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Hashable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from attrs import field, frozen
 
@@ -18,6 +19,8 @@ from kling_async.schema import rules, wire
 from kling_async.schema.images import ImageFile, LocalImage, Picture
 from kling_async.schema.picture_facts import PictureFacts
 from kling_async.session.picture_bytes import encoded_file, encoded_length, encoded_slices, examined
+
+logger: Final = logging.getLogger("kling_async")
 
 
 @frozen
@@ -80,6 +83,11 @@ class Request(Protocol):
         ...
 
     @property
+    def callback_url(self) -> str | None:
+        """URL to which the service posts each change of status; None or "" if there is none."""
+        ...
+
+    @property
     def model(self) -> str | None:
         """The model's name, for events; None if the request leaves it to the service or has no such field."""
         ...
@@ -106,8 +114,20 @@ class Request(Protocol):
         """
         ...
 
+    def picture_warnings(self, facts: Mapping[str, PictureFacts]) -> Iterator[Problem]:
+        """Yields what the pictures' bytes show to be unlikely to be meant, though no rule forbids it.
+
+        Args:
+            facts: What is known of each picture whose bytes are at hand, by its field's path.
+        """
+        ...
+
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
+        ...
+
+    def with_callback_url(self, url: str) -> Self:
+        """Returns the same request with another URL to which the service posts."""
         ...
 
     def document(self) -> dict[str, Any]:
@@ -116,7 +136,7 @@ class Request(Protocol):
 
 
 async def prepare(request: Request) -> Upload:
-    """Examines every picture at hand and lays out the body.
+    """Examines every picture at hand and lays out the body; warns of what no rule forbids and hardly anybody means.
 
     Args:
         request: The request, with its external id.
@@ -129,6 +149,8 @@ async def prepare(request: Request) -> Upload:
     facts = {path: each for path, each in found.items() if isinstance(each, PictureFacts)}
     unreadable = [each for each in found.values() if isinstance(each, Problem)]
     rules.raise_any([*unreadable, *request.picture_problems(facts)])
+    for warning in request.picture_warnings(facts):
+        logger.warning("the service may do something else than is meant: %s", warning)
     pieces = tuple(_joined(wire.body_pieces(request.document())))
     lengths = {id(picture): encoded_length(facts[path].size) for path, picture in at_hand}
     return Upload(pieces, tuple(len(p) if isinstance(p, bytes) else lengths[id(p)] for p in pieces))

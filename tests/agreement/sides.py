@@ -1,4 +1,4 @@
-"""The two verdicts on one request, and what a naive client would send of it.
+"""The two verdicts on one request of any of the three classes, and what a naive client would send of it.
 
 `fields` is a request as a manifest holds it: the API reference's names, pictures as URL or base64 text, nested values as
 mappings and lists, unknown fields under `extra`.
@@ -10,12 +10,23 @@ import json
 import attrs
 
 from kling_async.emulator.service.answers import RefusedError
-from kling_async.emulator.service.rules import broken
+from kling_async.emulator.service.rules import IMAGE2VIDEO, TEXT2VIDEO, VIDEO_EXTEND, broken
 from kling_async.emulator.service.submission import parse
 from kling_async.errors import ValidationError
 from kling_async.schema.capabilities import capability_problems
 from kling_async.schema.image2video import Image2VideoRequest
+from kling_async.schema.text2video import Text2VideoRequest
+from kling_async.schema.video_extend import VideoExtendRequest
 from kling_async.session.upload import prepare
+
+BOOKS = {Image2VideoRequest: IMAGE2VIDEO, Text2VideoRequest: TEXT2VIDEO, VideoExtendRequest: VIDEO_EXTEND}
+"""Each request class of the client, and the emulator's rules for its endpoint."""
+
+
+def rules_of(request_class):
+    """The names of the emulator's rules for a class's endpoint."""
+    book = BOOKS[request_class]
+    return {rule.name for rule in (*book.rules, *book.capabilities)}
 
 
 def naive_json(fields):
@@ -26,9 +37,17 @@ def naive_json(fields):
     body = {name: value for name, value in fields.items() if name != "extra"}
     if type(body.get("duration")) is int:
         body["duration"] = str(body["duration"])
+    if isinstance(body.get("multi_prompt"), list):
+        body["multi_prompt"] = [_with_seconds(shot) for shot in body["multi_prompt"]]
     if isinstance(body.get("dynamic_masks"), list):
         body["dynamic_masks"] = [_with_points(mask) for mask in body["dynamic_masks"]]
     return {**body, **fields.get("extra", {})}
+
+
+def _with_seconds(shot):
+    if isinstance(shot, dict) and type(shot.get("duration")) is int:
+        return {**shot, "duration": str(shot["duration"])}
+    return shot
 
 
 def _with_points(mask):
@@ -42,10 +61,10 @@ def _as_point(point):
     return dict(zip("xy", point, strict=True)) if isinstance(point, list) and len(point) == 2 else point
 
 
-def emulators_verdict(body):
-    """The names of the rules that the emulator finds broken in a JSON body."""
+def emulators_verdict(body, request_class=Image2VideoRequest):
+    """The names of the rules that the emulator finds broken in a JSON body, taken literally."""
     try:
-        return [one.rule.name for one in broken(parse(json.dumps(body).encode()))]
+        return [one.rule.name for one in broken(parse(json.dumps(body).encode()), BOOKS[request_class])]
     except RefusedError:
         return ["no JSON object"]
 
@@ -68,10 +87,10 @@ async def _prepared(request):
     return json.loads(body)
 
 
-def clients_verdict(fields, runner=None):
+def clients_verdict(fields, request_class=Image2VideoRequest, runner=None):
     """Builds the request, looks at its pictures and into the map, as a create does."""
     try:
-        request = Image2VideoRequest.from_mapping(fields)
+        request = request_class.from_mapping(fields)
         found = tuple(problem.path for problem in capability_problems(request))
         if found:
             return ClientsVerdict(found)

@@ -1,148 +1,46 @@
-"""Each rule has a request that it alone refuses, on both sides, and the client names the field."""
+"""Each rule has a request that it alone refuses, on both sides, and one like it that it lets pass."""
 
 import pytest
-from agreement.sides import clients_verdict, emulators_verdict, naive_json
+from agreement.passing import PASSING
+from agreement.refused import BASE, BRUSH, POINT, REFUSED, URL, brush, camera, mapped, simple
+from agreement.sides import BOOKS, clients_verdict, emulators_verdict, naive_json, rules_of
 from made_pictures import b64, jpeg, png
 
-from kling_async.emulator.service.rules import IMAGE2VIDEO
 
-URL = "https://pictures.example/a.png"
-BASE = {"model_name": "kling-v9", "image": URL}  # a model that the capability map does not know
-POINT = {"x": 1, "y": 2}
-BRUSH = {"mask": URL, "trajectories": [POINT, POINT]}
-UNSTATED = ("watermark", "sound", "voice", "element", "shot", "customize", "multi_prompt")
-"""Parts of the names of rules of fields that the client sends only as `extra`."""
-
-TRAJECTORIES = "dynamic_masks[0].trajectories"
+def named(lines):
+    """The lines as a test's parameters."""
+    return [pytest.param(*each, id=f"{each[0].__name__}-{each[1]}-{n}") for n, each in enumerate(lines)]
 
 
-def simple(**config):
-    """A camera that moves as told."""
-    return {"type": "simple", "config": config}
-
-
-def brush(*points, **changes):
-    """A request with one brushed region."""
-    return {**BASE, "dynamic_masks": [{**BRUSH, "trajectories": list(points) or [POINT] * 2, **changes}]}
-
-
-def camera(value):
-    """A request with a camera."""
-    return {**BASE, "camera_control": value}
-
-
-def mapped(model, **fields):
-    """A request to a model that the capability map knows."""
-    return {"model_name": model, "image": URL, **fields}
-
-
-# the emulator's rule, the request, the path of the client's only problem
-REFUSED = [
-    ("model_name is text", {**BASE, "model_name": 1}, "model_name"),
-    ("image is text", {**BASE, "image": ["a"]}, "image"),
-    ("image_tail is text", {**BASE, "image_tail": 5}, "image_tail"),
-    ("prompt is text", {**BASE, "prompt": {}}, "prompt"),
-    ("negative_prompt is text", {**BASE, "negative_prompt": True}, "negative_prompt"),
-    ("mode is text", {**BASE, "mode": 1}, "mode"),
-    ("static_mask is text", {**BASE, "static_mask": 1}, "static_mask"),
-    ("duration is text", {**BASE, "duration": 5.0}, "duration"),
-    ("callback_url is text", {**BASE, "callback_url": 1}, "callback_url"),
-    ("external_task_id is text", {**BASE, "external_task_id": 7}, "external_task_id"),
-    ("image or image_tail", {"model_name": "kling-v9", "prompt": "x"}, "image"),
-    ("one of three", {**camera(simple(zoom=1)), "image_tail": URL}, "camera_control"),
-    ("one of three", {**BASE, "image_tail": URL, "static_mask": URL}, "static_mask"),
-    ("one of three", {**brush(), "image_tail": URL}, "dynamic_masks"),
-    ("one of three", {**brush(), "camera_control": simple(zoom=1)}, "camera_control"),
-    ("one of three", {**BASE, "static_mask": URL, "camera_control": simple(zoom=1)}, "camera_control"),
-    ("capability: mode", mapped("kling-v1", mode="4k"), "mode"),
-    ("mode", {**BASE, "mode": ""}, "mode"),
-    ("capability: duration", mapped("kling-v1", duration=6), "duration"),
-    ("duration", {**BASE, "duration": "05"}, "duration"),
-    ("prompt length", {**BASE, "prompt": "x" * 2501}, "prompt"),
-    ("negative_prompt length", {**BASE, "negative_prompt": "😀" * 2501}, "negative_prompt"),
-    ("cfg_scale is a number", {**BASE, "cfg_scale": "0.5"}, "cfg_scale"),
-    ("cfg_scale is a number", {**BASE, "cfg_scale": True}, "cfg_scale"),
-    ("cfg_scale range", {**BASE, "cfg_scale": 1.01}, "cfg_scale"),
-    ("cfg_scale range", {**BASE, "cfg_scale": -1}, "cfg_scale"),
-    ("callback_url", {**BASE, "callback_url": "ftp://a.example/"}, "callback_url"),
-    ("callback_url", {**BASE, "callback_url": "http://"}, "callback_url"),
-    ("callback_url", {**BASE, "callback_url": "http://a b.example/"}, "callback_url"),
-    ("external_task_id", {**BASE, "external_task_id": ""}, "external_task_id"),
-    ("external_task_id", {**BASE, "external_task_id": ".."}, "external_task_id"),
-    ("external_task_id", {**BASE, "external_task_id": "a\ud800"}, "external_task_id"),
-    ("picture without prefix", {**BASE, "image": "data:image/png,iVBO"}, "image"),
-    ("picture base64", {**BASE, "image": b64(png())[:-2]}, "image"),
-    ("picture base64", {**BASE, "image": "picture.png"}, "image"),
-    ("picture URL", {**BASE, "image": "http:///a.png"}, "image"),
-    ("picture format", {**BASE, "image": "R0lGODlh"}, "image"),
-    ("picture format", {**BASE, "image": ""}, "image"),
-    ("picture complete", {**BASE, "image": b64(png()[:-12])}, "image"),
-    ("picture complete", {**BASE, "image": b64(png()[:-1])}, "image"),
-    ("picture complete", {**BASE, "image_tail": b64(jpeg()[:-2]), "image": b64(png())}, "image_tail"),
-    ("picture pixels", {**BASE, "image": b64(png(299, 300))}, "image"),
-    ("picture pixels", {"model_name": "kling-v9", "image_tail": b64(jpeg(300, 299))}, "image_tail"),
-    ("image ratio", {**BASE, "image": b64(png(1001, 400))}, "image"),
-    ("image ratio", {**BASE, "image": b64(jpeg(400, 1001))}, "image"),
-    ("pictures all base64 or all URL", {**BASE, "image_tail": b64(png())}, "image"),
-    ("pictures all base64 or all URL", {**BASE, "image": b64(png()), "static_mask": URL}, "static_mask"),
-    ("dynamic_masks is a list", {**BASE, "dynamic_masks": {"mask": URL}}, "dynamic_masks"),
-    ("dynamic_masks is a list", {**BASE, "dynamic_masks": [BRUSH, "mask"]}, "dynamic_masks[1]"),
-    ("dynamic_masks count", {**BASE, "dynamic_masks": []}, "dynamic_masks"),
-    ("dynamic_masks count", {**BASE, "dynamic_masks": [BRUSH] * 7}, "dynamic_masks"),
-    ("dynamic mask picture", brush(mask=None), "dynamic_masks[0].mask"),
-    ("trajectories is a list", brush(trajectories=None), TRAJECTORIES),
-    ("trajectories is a list", brush(POINT, "1,2"), f"{TRAJECTORIES}[1]"),
-    ("trajectories length", brush(POINT), TRAJECTORIES),
-    ("trajectories length", brush(*[POINT] * 78), TRAJECTORIES),
-    ("trajectory points", brush(POINT, {"x": 1.0, "y": 2}), f"{TRAJECTORIES}[1].x"),
-    ("trajectory points", brush({"x": 1, "y": True}, POINT), f"{TRAJECTORIES}[0].y"),
-    ("trajectory points", brush(POINT, {"x": 1}), f"{TRAJECTORIES}[1].y"),
-    ("mask ratio", {**BASE, "image": b64(png()), "static_mask": b64(png(513, 512))}, "static_mask"),
-    (
-        "mask resolution",
-        {**brush(mask=b64(png(300, 300))), "image": b64(png()), "static_mask": b64(png())},
-        "dynamic_masks[0].mask",
-    ),
-    ("camera_control is an object", camera("zoom"), "camera_control"),
-    ("camera type", camera({"type": "spin"}), "camera_control.type"),
-    ("camera type", camera({}), "camera_control.type"),
-    ("camera config is an object", camera({"type": "simple", "config": [1]}), "camera_control.config"),
-    ("camera config with simple", camera({"type": "simple"}), "camera_control.config"),
-    (
-        "camera config only with simple",
-        camera({"type": "down_back", "config": {"zoom": 1}}),
-        "camera_control.config",
-    ),
-    ("camera config axes", camera(simple(zoom=1, spin=0)), "camera_control.config.spin"),
-    ("camera axis is a number", camera(simple(zoom="1")), "camera_control.config.zoom"),
-    ("camera axis range", camera(simple(zoom=10.5)), "camera_control.config.zoom"),
-    ("camera axis range", camera(simple(pan=-11, roll=0)), "camera_control.config.pan"),
-    ("camera moves on one axis", camera(simple(zoom=1, pan=1)), "camera_control.config"),
-    ("camera moves on one axis", camera(simple(zoom=0)), "camera_control.config"),
-    ("camera moves on one axis", camera(simple()), "camera_control.config"),
-    ("capability: feature", mapped("kling-v1", mode="std", duration=10, image_tail=URL), "image_tail"),
-    ("capability: feature", mapped("kling-v1", image=None, image_tail=URL), "image_tail"),
-    ("capability: feature", mapped("kling-v1", duration=10, static_mask=URL), "static_mask"),
-    ("capability: feature", mapped("kling-v1", mode="pro", camera_control=simple(zoom=1)), "camera_control"),
-    ("capability: feature", {**brush(), "model_name": "kling-v1-6", "mode": "pro"}, "dynamic_masks"),
-    (
-        "capability: feature",
-        mapped("kling-v1-5", mode="pro", camera_control={"type": "forward_up"}),
-        "camera_control.type",
-    ),
-    ("capability: feature", mapped("kling-v2-5-turbo", image_tail=URL), "image_tail"),
-    ("capability: feature", mapped("kling-v2-6", duration=10, image_tail=URL), "image_tail"),
-    ("capability: feature", mapped("kling-v3", image=None, image_tail=URL), "image_tail"),
-    ("capability: feature", mapped("kling-v3", static_mask=URL), "static_mask"),
-    ("capability: feature", mapped("kling-v3", camera_control=simple(zoom=1)), "camera_control"),
-]
-
-
-@pytest.mark.parametrize(("rule", "fields", "path"), REFUSED)
-def test_one_rule_refuses_on_both_sides(rule, fields, path):
+@pytest.mark.parametrize(("request_class", "rule", "fields", "path"), named(REFUSED))
+def test_one_rule_refuses_on_both_sides(request_class, rule, fields, path):
     """The emulator finds this rule broken and no other; the client finds one problem, at the field."""
-    assert [rule] == emulators_verdict(naive_json(fields))
-    assert (path,) == clients_verdict(fields).problems
+    assert [rule] == emulators_verdict(naive_json(fields), request_class)
+    assert (path,) == clients_verdict(fields, request_class).problems
+
+
+@pytest.mark.parametrize(("request_class", "rule", "fields"), named(PASSING))
+def test_the_same_rule_lets_the_next_request_pass(request_class, rule, fields):
+    """Both take it, the emulator takes what the client sends, and the rule's field is really in it."""
+    verdict = clients_verdict(fields, request_class)
+    assert ((), [], []) == (
+        verdict.problems,
+        emulators_verdict(naive_json(fields), request_class),
+        emulators_verdict(verdict.sent, request_class),
+    )
+    lines = [line for line in REFUSED if line[:2] == (request_class, rule)]
+    blamed = {path.partition(".")[0].partition("[")[0] for *_, path in lines} or {"image"}
+    assert blamed & set(verdict.sent)
+
+
+@pytest.mark.parametrize("request_class", list(BOOKS))
+def test_no_rule_is_without_its_two_requests(request_class):
+    """A rule added to the emulator needs its lines in refused.py and passing.py."""
+    rules = rules_of(request_class)
+    refused = {rule for each, rule, *_ in REFUSED if each is request_class}
+    assert set() == refused - rules
+    assert set() == rules - refused - {"picture bytes"}
+    assert rules == {rule for each, rule, _ in PASSING if each is request_class}
 
 
 def test_ten_megabytes_and_a_byte_are_refused_on_both_sides():
@@ -151,14 +49,6 @@ def test_ten_megabytes_and_a_byte_are_refused_on_both_sides():
     fields = {**BASE, "image": b64(png(padding=2 + rest))}
     assert ["picture bytes"] == emulators_verdict(naive_json(fields))
     assert ("image",) == clients_verdict(fields).problems
-
-
-def test_no_rule_is_without_its_request():
-    """A rule added to the emulator needs its line above."""
-    rules = {rule.name for rule in (*IMAGE2VIDEO.rules, *IMAGE2VIDEO.capabilities)}
-    tried = {rule for rule, _, _ in REFUSED} | {"picture bytes"}
-    assert set() == tried - rules
-    assert set() == {rule for rule in rules - tried if not any(name in rule for name in UNSTATED)}
 
 
 ACCEPTED = [

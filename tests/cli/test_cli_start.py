@@ -62,3 +62,16 @@ def _processor_seconds(python, words, stream="stdout"):
     fields = Path(f"/proc/{process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     process.kill()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@LINUX
+@pytest.mark.parametrize("command", ["preview", "gallery"])
+def test_first_line_of_what_draws_costs_less_than_half_a_second(
+    python, photo, monkeypatch, tmp_path, command
+):
+    """Nor does a command without a service wait with its first line until everything is drawn."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").touch()
+    words = {"preview": (command, photo, "--model-name", "kling-v2-6"), "gallery": (command, ".")}[command]
+    best = min(_processor_seconds(python, words, stream="stderr") for _ in range(3))
+    assert best < 0.5, best

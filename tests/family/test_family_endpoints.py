@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 from rooms_helpers import client, emulator, request
@@ -14,6 +15,9 @@ from kling_async import (
     ValidationError,
     VideoExtendRequest,
 )
+from kling_async.emulator.service import synchronous as emulated
+from kling_async.emulator.service.products import FAMILY
+from kling_async.schema.family import ASYNCHRONOUS, SYNCHRONOUS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
@@ -135,13 +139,90 @@ async def test_a_path_that_is_no_endpoint_is_refused(path, says):
     assert 0 == len(service.requests)
 
 
-async def test_a_field_of_another_endpoint_says_where_it_belongs():
-    """A picture for text2video, and an old name for the model."""
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (
+            "/v1/videos/omni-video",
+            r"makes a task; send it with KlingClient\.endpoint\('/v1/videos/omni-video'\)",
+        ),
+        ("/v1/videos/image2video", r"makes a task; send it with KlingClient\.image2video"),
+        ("/v1/videos/video-extend", r"makes a task; send it with KlingClient\.video_extend"),
+        ("/v1/audio/tts/", "without a slash at the end"),
+        ("/v2/audio/tts", "starts with /v1/"),
+    ],
+)
+async def test_a_path_that_makes_tasks_is_no_call(path, says):
+    """A create without an id of its own and without a slot would be paid for and lost."""
     async with emulator() as service, client(service) as kling:
-        with pytest.raises(ValidationError, match="image2video"):
-            await kling.text2video.generate(prompt="rain", image="https://pictures.example/a.png")
-        with pytest.raises(ValidationError, match="model_name"):
-            await kling.text2video.generate(prompt="rain", model="kling-v3")
+        with pytest.raises(ValidationError, match=says):
+            await kling.call(path, {"prompt": "rain", "image": "https://pictures.example/a.png"})
+    assert 0 == len(service.requests)
+
+
+def test_every_path_of_the_emulators_family_is_known():
+    """Which of them make tasks is stated twice, and both agree."""
+    assert set(FAMILY) == ASYNCHRONOUS
+    assert set(emulated.SYNCHRONOUS) == SYNCHRONOUS
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fields", "says"),
+    [
+        ("text2video", {"prompt": "x", "image": "https://pictures.example/a.png"}, "made by image2video"),
+        ("text2video", {"prompt": "x", "video_id": "v"}, "made longer by video_extend"),
+        (
+            "text2video",
+            {"prompt": "x", "n": 2},
+            "belongs to /v1/images/generations, which KlingClient.endpoint",
+        ),
+        (
+            "image2video",
+            {"image": "https://pictures.example/a.png", "aspect_ratio": "1:1"},
+            "text2video takes it",
+        ),
+        ("image2video", {"image_list": []}, "belongs to /v1/videos/omni-video, which KlingClient.endpoint"),
+        ("video_extend", {"video_id": "v", "model_name": "kling-v3"}, "those of the source video"),
+        ("video_extend", {"video_id": "v", "image_tail": "x"}, "made by image2video"),
+        ("video_extend", {"video_id": "v", "sound": "on"}, "belongs to image2video and text2video"),
+        ("video_extend", {"video_id": "v", "video_url": "https://a.example/a.mp4"}, "by its id"),
+        ("text2video", {"prompt": "x", "model": "kling-v3"}, "model_name"),
+    ],
+)
+async def test_a_field_of_another_endpoint_says_where_it_belongs(endpoint, fields, says):
+    """The text names what to use instead; nothing is sent."""
+    async with emulator() as service, client(service) as kling:
+        with pytest.raises(ValidationError, match=says):
+            await getattr(kling, endpoint).generate(**fields)
+    assert 0 == len(service.requests)
+
+
+@pytest.mark.parametrize("picture", [b"\x89PNG", Path("a.png")], ids=["bytes", "path"])
+async def test_a_picture_where_text_is_wanted_is_refused(picture):
+    """By the request classes and in mappings, at any depth, with the field's path."""
+    async with emulator() as service, client(service) as kling:
+        tries = [
+            ("prompt", kling.text2video.create(prompt=picture)),
+            ("prompt", kling.image2video.create(image=picture, prompt=picture)),
+            ("video_id", kling.video_extend.create(video_id=picture)),
+            ("prompt", kling.endpoint(IMAGES).create({"prompt": picture})),
+            (
+                r"multi_prompt\[0\].prompt",
+                kling.endpoint("/v1/videos/omni-video").create({"multi_prompt": [{"prompt": picture}]}),
+            ),
+            ("text", kling.call("/v1/audio/tts", {"text": picture})),
+        ]
+        for path, call in tries:
+            with pytest.raises(ValidationError, match=f"{path}: .*must be text, not a picture or a file"):
+                await call
+    assert 0 == len(service.requests)
+
+
+async def test_a_request_of_another_class_is_refused():
+    """Each endpoint takes its own, and the others of the family mappings."""
+    async with emulator() as service, client(service) as kling:
+        with pytest.raises(ValidationError, match="must be of type Text2VideoRequest"):
+            await kling.text2video.generate(request())
         with pytest.raises(ValidationError, match="mapping"):
             await kling.endpoint(IMAGES).generate(request())
     assert 0 == len(service.requests)

@@ -212,3 +212,15 @@ async def test_a_download_that_cannot_work_is_an_error(service, tmp_path):
             await handle.download(tmp_path / "missing" / "video.mp4")
         await handle.download(tmp_path / "video.mp4")
     assert 1 == service.counts["create"]
+
+
+async def test_a_handle_shows_how_far_a_wait_has_come(service):
+    """While somebody waits, `task` is the task as the last poll showed it."""
+    async with client(service) as kling:
+        job = await kling.image2video.submit(request())
+        waiting = asyncio.create_task(job.wait())
+        assert "submitted" == job.task.status
+        await asyncio.sleep(60)
+        assert "processing" == job.task.status
+        await waiting
+        assert job.task.succeeded

@@ -68,10 +68,10 @@ def test_the_matrix_injected_every_fault_into_every_call_that_it_fits(tally):
     """The figures; they count only where the whole matrix ran."""
     if tally["scenarios"] < len(PAIRS) * len(MODES):
         pytest.skip("only a part of the matrix was selected")
-    scenarios = tally.pop("scenarios")
-    print(f"\n{scenarios} scenarios, {len(PAIRS)} pairs, {tally.total()} faults injected")  # noqa: T201 - the proof's figures
+    scenarios, faults = tally["scenarios"], sum(tally[pair] for pair in PAIRS)
+    print(f"\n{scenarios} scenarios, {len(PAIRS)} pairs, {faults} faults injected")  # noqa: T201 - the proof's figures
     assert [] == [pair for pair in PAIRS if tally[pair] == 0]
-    assert 3000 < tally.total()  # an outage is probed by one poll, and so meets few
+    assert 3000 < faults  # an outage is probed by one poll, and so meets few
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import kling_async
 from kling_async import errors
 
 CLASSES = {  # what the README and the examples are written against
-    "KlingClient", "Image2Video",
+    "KlingClient", "CallbackReceiver", "Image2Video",
     "Image2VideoRequest", "CameraControl", "CameraConfig", "DynamicMask", "TrajectoryPoint",
     "ImageBase64", "ImageBytes", "ImageFile", "ImageURL",
     "Task", "TaskStatus", "Video", "Job", "Succeeded", "Failed", "JobStream", "JobEntry", "JobState", "Journal",

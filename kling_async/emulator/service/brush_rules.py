@@ -7,7 +7,7 @@ breaks one rule.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kling_async.emulator.service.rule import Rule
+from kling_async.emulator.service.rule import Rule, is_whole
 from kling_async.emulator.service.submission import Submission
 from kling_async.emulator.videos.pictures import Picture
 
@@ -70,7 +70,7 @@ def _points_are_whole(request: Submission) -> str | None:
     for path, mask in _masks(request):
         points = mask.get("trajectories")
         for index, point in enumerate(points if isinstance(points, list) else ()):
-            if isinstance(point, dict) and not all(type(point.get(axis)) is int for axis in "xy"):
+            if isinstance(point, dict) and not all(is_whole(point.get(axis)) for axis in "xy"):
                 return f"{path}.trajectories[{index}] must have whole numbers x and y"
     return None
 

@@ -1,7 +1,7 @@
 """The service calls back: the bare task object, posted at each change of status.
 
-Each change is posted once, in no promised order and never again (facts.md, section 3). Only hosts of
-this machine are called; any other is recorded as skipped.
+Each change is posted once, in no promised order and never again (facts.md, section 3), unless `CallbackHabits` say
+otherwise. Only hosts of this machine are called; any other is recorded as skipped.
 """
 
 import asyncio
@@ -9,17 +9,37 @@ import base64
 import binascii
 import hashlib
 import hmac
+import random
 import secrets
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import aiohttp
 import attrs
 
+from kling_async.emulator.service.answers import encode
 from kling_async.emulator.videos.fetch import is_loopback
 
 POST_SECONDS = 10.0
 CALLBACKS_KEPT = 10_000
+
+
+@attrs.frozen
+class CallbackHabits:
+    """How the emulator posts callbacks: by default each once, at once, in the shape of the API reference."""
+
+    lost: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0.0), attrs.validators.le(1.0)])
+    """The fraction that is never sent, 0-1."""
+
+    twice: float = attrs.field(default=0.0, validator=[attrs.validators.ge(0.0), attrs.validators.le(1.0)])
+    """The fraction that is sent twice, 0-1."""
+
+    late: float = attrs.field(default=0.0, validator=attrs.validators.ge(0.0))
+    """The longest delay in seconds; each is late by a random part of it, so that they overtake one another."""
+
+    newer: bool = False
+    """Whether bodies have the shape of the newer API (`id`, `status`, `outputs`)."""
 
 
 @attrs.define
@@ -33,6 +53,9 @@ class Callback:
 
     skipped: bool = False
     """Whether it was not sent, since its host is not this machine."""
+
+    lost: bool = False
+    """Whether it was not sent, since callbacks are lost at present."""
 
     http: int | None = None
     """The status of the receiver's answer."""
@@ -57,31 +80,43 @@ class CallbackSender:
         self._clock = clock
         self._key = None if secret is None else _key(secret)
         self._session: aiohttp.ClientSession | None = None
+        self._chance = random.Random(0)
         self._posts: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
 
-    def send(self, url: str, task_id: str, status: str, body: bytes) -> None:
-        """Posts a body soon; returns at once."""
-        record = Callback(task_id, url, status, skipped=not is_loopback(url))
-        self.sent.append(record)
-        if record.skipped:
-            return
-        post = asyncio.get_running_loop().create_task(self._post(record, body))
-        self._posts.add(post)
-        post.add_done_callback(self._posts.discard)
+    def send(self, url: str, shown: dict[str, Any], habits: CallbackHabits) -> None:
+        """Posts a task as it is shown, soon; returns at once."""
+        body = encode(newer_shape(shown) if habits.newer else shown)
+        lost = self._chance.random() < habits.lost
+        for _ in range(2 if not lost and self._chance.random() < habits.twice else 1):
+            record = Callback(
+                shown["task_id"], url, shown["task_status"], skipped=not is_loopback(url), lost=lost
+            )
+            self.sent.append(record)
+            if not record.skipped and not lost:
+                self._start(record, body, habits.late * self._chance.random())
+
+    def _start(self, record: Callback, body: bytes, delay: float) -> None:
+        posts = self._late if delay else self._posts
+        post = asyncio.get_running_loop().create_task(self._post(record, body, delay))
+        posts.add(post)
+        post.add_done_callback(posts.discard)
 
     async def idle(self) -> None:
-        """Waits until every callback so far has been answered or has failed."""
+        """Waits until every callback so far that is not late has been answered or has failed."""
         await asyncio.gather(*self._posts, return_exceptions=True)
 
     async def close(self) -> None:
         """Cancels what is still under way."""
-        for post in self._posts:
+        posts = (*self._posts, *self._late)
+        for post in posts:
             post.cancel()
-        await asyncio.gather(*self._posts, return_exceptions=True)
+        await asyncio.gather(*posts, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, record: Callback, body: bytes) -> None:
+    async def _post(self, record: Callback, body: bytes, delay: float) -> None:
+        await asyncio.sleep(delay)
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=POST_SECONDS)
             self._session = aiohttp.ClientSession(timeout=timeout)
@@ -99,6 +134,25 @@ class CallbackSender:
         if self._key is None:
             return {}
         return sign(body, self._key, secrets.token_hex(8), int(self._clock()))
+
+
+def newer_shape(shown: dict[str, Any]) -> dict[str, Any]:
+    """Returns a task as the newer API posts it, and the console's test callback."""
+    status = shown["task_status"]
+    outputs = [
+        {"type": name.removesuffix("s"), **item}
+        for name, items in shown.get("task_result", {}).items()
+        for item in items
+    ]
+    return {
+        "id": shown["task_id"],
+        "status": "succeeded" if status == "succeed" else status,
+        "message": shown["task_status_msg"],
+        "create_time": shown["created_at"],
+        "update_time": shown["updated_at"],
+        "external_id": shown["task_info"].get("external_task_id", ""),
+        "outputs": outputs,
+    }
 
 
 def sign(body: bytes, key: bytes, message_id: str, timestamp: int) -> dict[str, str]:

@@ -11,7 +11,7 @@ from kling_async.emulator.videos.pictures import is_web_url
 LONGEST_PROMPT = 2500
 """Characters, not bytes and not UTF-16 units."""
 
-_SECONDS = re.compile(r"[1-9][0-9]{0,8}")
+_SECONDS = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def texts(*fields: str) -> tuple[Rule, ...]:
@@ -58,7 +58,7 @@ def invalid(field: str, value: str) -> str:
 
 
 def is_seconds(value: object) -> bool:
-    """Whether a value is text that is a whole number of seconds, from 1 on."""
+    """Whether a value is text that is a whole number of seconds, 1–99999."""
     return isinstance(value, str) and _SECONDS.fullmatch(value) is not None
 
 

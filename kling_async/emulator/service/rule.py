@@ -31,3 +31,8 @@ class Broken:
 def is_number(value: object) -> bool:
     """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a JSON value is a whole number that 64 bits can hold; true and false are not."""
+    return type(value) is int and -(2**63) < value < 2**63

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kling_async.emulator.service.field_rules import is_seconds, one_of, texts
-from kling_async.emulator.service.rule import Rule
+from kling_async.emulator.service.rule import Rule, is_whole
 from kling_async.emulator.service.submission import Submission
 
 MOST_VOICES = 2
@@ -66,7 +66,7 @@ def _voices_or_elements(request: Submission) -> str | None:
 
 def _element_ids(request: Submission) -> str | None:
     for index, element in enumerate(items(request.body, "element_list")):
-        if isinstance(element, dict) and type(element.get("element_id")) is not int:
+        if isinstance(element, dict) and not is_whole(element.get("element_id")):
             return f"element_list[{index}].element_id must be a whole number"
     return None
 
@@ -92,7 +92,7 @@ def _shots_are_whole(request: Submission) -> str | None:
     for index, shot in enumerate(items(request.body, "multi_prompt")):
         if not isinstance(shot, dict):
             continue
-        if type(shot.get("index")) is not int:
+        if not is_whole(shot.get("index")):
             return f"multi_prompt[{index}].index must be a whole number"
         if not isinstance(shot.get("prompt"), str):
             return f"multi_prompt[{index}].prompt must be a string"

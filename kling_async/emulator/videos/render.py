@@ -5,6 +5,7 @@ ones keep still. Small by default, since it stands in for minutes of somebody el
 be decoded becomes a neutral card; only a missing extra is an error. The same scene gives the same bytes.
 """
 
+import io
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,23 @@ def draw_still(scene: Scene, index: int) -> bytes:
     """
     _require_extra()
     return still(scene, index)
+
+
+def draw_frame(scene: Scene, t: float) -> bytes:
+    """Draws one frame of the video as PNG; call it in a thread, since it blocks.
+
+    Args:
+        scene: What to show.
+        t: Part of the video's time, 0 to 1.
+
+    Raises:
+        MissingExtraError: A library of the extra `emulator` is not installed.
+    """
+    _require_extra()
+    draw, _ = _drawn(scene)
+    out = io.BytesIO()
+    draw(t).save(out, "PNG")
+    return out.getvalue()
 
 
 def _require_extra() -> None:

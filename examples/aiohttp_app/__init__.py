@@ -1,0 +1,1 @@
+"""A web app with aiohttp.web; see docs/web_backends.md."""

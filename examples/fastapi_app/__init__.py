@@ -1,0 +1,1 @@
+"""A web app with FastAPI; see docs/web_backends.md."""
