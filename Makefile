@@ -8,7 +8,7 @@ BIN        := $(VENV)/bin
 UV         := $(BIN)/uv pip install --quiet --python $(BIN)/python --resolution $(RESOLUTION)
 PYTEST     := $(BIN)/python -m pytest
 INTEROP    := .interop
-SPREAD     := -n auto --maxprocesses 4 --dist worksteal
+SPREAD     := -n 4 --dist worksteal
 
 .PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist docs drawings bench-setup clean browser screenshots test-plugin demo-workers proof-workers
 

@@ -13,15 +13,19 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
+from benchmarks import pictures
 from benchmarks.harness import ROOT, peak_rss, quantile, rss, run_scaled
 from benchmarks.page_server import server_process
 
-IMAGE = "https://example.com/still.jpg"
+IMAGE = pictures.URL
+MODEL = "kling-v2-6"
 PROMPT = "The astronaut stands up and walks away, dust rising in slow motion"
 WARM_UP = 2
 
@@ -39,14 +43,24 @@ class Order:
     noticed: Callable[[str], None]
     """To be called with a job's id when its end is known to the caller."""
 
+    picture: Any = IMAGE
+    """The picture: its URL, bytes or path."""
+
+    pace: Literal["prompt", "thrifty"] = "prompt"
+    """Of this library, how eagerly it polls."""
+
 
 async def kling(order: Order) -> None:
     """This library."""
     from kling_async import Image2VideoRequest, KlingClient
 
-    requests = (Image2VideoRequest(image=IMAGE, prompt=PROMPT) for _ in range(order.jobs))
+    requests = (
+        Image2VideoRequest(model_name=MODEL, image=order.picture, prompt=PROMPT) for _ in range(order.jobs)
+    )
     async with (
-        KlingClient(api_key="benchmark", base_url=order.url, max_in_flight=order.in_flight) as client,
+        KlingClient(
+            api_key="benchmark", base_url=order.url, max_in_flight=order.in_flight, pace=order.pace
+        ) as client,
         client.image2video.generate_many(requests) as outcomes,
     ):
         async for outcome in outcomes:
@@ -57,9 +71,31 @@ async def handwritten(order: Order) -> None:
     """The fifty lines of aiohttp."""
     from benchmarks.handwritten import generate_many
 
-    requests = ({"image": IMAGE, "prompt": PROMPT} for _ in range(order.jobs))
+    requests = ({"model_name": MODEL, "image": IMAGE, "prompt": PROMPT} for _ in range(order.jobs))
     async for task in generate_many(order.url, "benchmark", requests, order.in_flight, order.interval):
         order.noticed(task["task_id"])
+
+
+async def list_loop(order: Order, *, keep_connections: bool = False) -> None:
+    """The loop of aiohttp that reads list pages."""
+    from benchmarks.list_loop import generate_many
+
+    headers = {"Authorization": "Bearer benchmark", "Content-Type": "application/json"}
+    requests = ((order.picture, PROMPT) for _ in range(order.jobs))
+    async for task in generate_many(
+        order.url,
+        headers,
+        requests,
+        order.in_flight,
+        order.interval,
+        keep_connections=keep_connections,
+    ):
+        order.noticed(task["task_id"])
+
+
+async def list_loop_kept(order: Order) -> None:
+    """The same; creates use connections again, and can meet one that the server has just closed."""
+    await list_loop(order, keep_connections=True)
 
 
 async def eager(order: Order) -> None:
@@ -71,7 +107,9 @@ async def eager(order: Order) -> None:
 
         async def job() -> None:
             async with free:
-                task = await client.image2video.create(Image2VideoRequest(image=IMAGE, prompt=PROMPT))
+                task = await client.image2video.create(
+                    Image2VideoRequest(model_name=MODEL, image=IMAGE, prompt=PROMPT)
+                )
                 task = await client.image2video.wait_for_task(task, schedule=[0.3])
             order.noticed(task.task_id)
 
@@ -82,6 +120,8 @@ OWN: dict[str, Callable[[Order], Awaitable[None]]] = {
     "kling_async": kling,
     "kling_async at 0.3 s": eager,
     "handwritten": handwritten,
+    "list loop": list_loop,
+    "list loop, connections kept": list_loop_kept,
 }
 
 
@@ -131,6 +171,8 @@ def compete(
     scale: float,
     interval: float = 5.0,
     server: tuple[str, ...] = (),
+    picture: str = "url",
+    pace: str = "prompt",
     home: str = "benchmarks.contender",
     protocol: str = "benchmarks.page_server",
 ) -> dict[str, Any]:
@@ -142,6 +184,8 @@ def compete(
             f"--in-flight={in_flight}",
             f"--scale={scale}",
             f"--interval={interval}",
+            f"--picture={picture}",
+            f"--pace={pace}",
         ]
         done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -157,14 +201,25 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=100)
     parser.add_argument("--interval", type=float, default=5.0)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--picture", choices=("url", "bytes", "path"), default="url")
+    parser.add_argument("--pace", choices=("prompt", "thrifty"), default="prompt")
     options = parser.parse_args()
     contenders = (
         OWN
         if options.home == parser.get_default("home")
         else importlib.import_module(options.home).CONTENDERS
     )
-    order = Order(options.url, options.jobs, options.in_flight, options.interval, lambda _: None)
-    print(json.dumps(run_scaled(run(contenders[options.name], order), options.scale)))
+    with tempfile.TemporaryDirectory() as folder:
+        order = Order(
+            options.url,
+            options.jobs,
+            options.in_flight,
+            options.interval,
+            lambda _: None,
+            pictures.of_form(options.picture, Path(folder)),
+            options.pace,
+        )
+        print(json.dumps(run_scaled(run(contenders[options.name], order), options.scale)))
 
 
 if __name__ == "__main__":

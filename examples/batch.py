@@ -3,7 +3,7 @@
 Usage, with the keys in the environment: python examples/batch.py stills videos
 
 The journal beside the videos records what was sent. A second run waits for what is still running, downloads what is ready,
-and pays for nothing twice.
+and pays for nothing twice. `kling-async batch stills -d videos` does the same and more without a script: docs/batch.md.
 """
 
 import asyncio

@@ -94,6 +94,10 @@ _PUBLIC: Final = {
     "kling_async.polling.wait": [
         "OnUpdate",
     ],
+    "kling_async.schema.account": [
+        "Account",
+        "ResourcePack",
+    ],
     "kling_async.schema.brush": [
         "DynamicMask",
         "TrajectoryPoint",

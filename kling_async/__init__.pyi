@@ -52,6 +52,7 @@ from kling_async.polling.schedule import (
     Schedule as Schedule,
 )
 from kling_async.polling.wait import OnUpdate as OnUpdate
+from kling_async.schema.account import Account as Account, ResourcePack as ResourcePack
 from kling_async.schema.brush import DynamicMask as DynamicMask, TrajectoryPoint as TrajectoryPoint
 from kling_async.schema.camera import CameraConfig as CameraConfig, CameraControl as CameraControl
 from kling_async.schema.image2video import (

@@ -31,16 +31,16 @@ from kling_async.jobs.download import Downloader
 from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import NoRecord, Recorder
 from kling_async.jobs.results import Downloadable, Results
-from kling_async.jobs.slots import Slots
+from kling_async.jobs.slots import Slots, set_limits
 from kling_async.jobs.submission import OnUnknown, SubmitOptions
 from kling_async.jobs.transfer import OnProgress
 from kling_async.jobs.view import Journal
-from kling_async.jobs.waits import LONGEST, check_wait
+from kling_async.jobs.waits import check_submit_timeout, check_wait
 from kling_async.polling.plan import PaceName
 from kling_async.polling.schedule import Schedule
 from kling_async.schema import rules
 from kling_async.schema.capabilities import CapabilityCheck
-from kling_async.schema.family import TaskKind, path_problems
+from kling_async.schema.family import path_problems
 from kling_async.schema.task import Task
 from kling_async.session.addresses import check_url
 from kling_async.session.auth import Secret, Signer, choose_signer
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from kling_async.endpoints.mapping import MappingEndpoint
     from kling_async.endpoints.text2video import Text2Video
     from kling_async.endpoints.video_extend import VideoExtend
+    from kling_async.schema.account import Account
 
 EndpointT = TypeVar("EndpointT", bound=Endpoint[Any])
 
@@ -94,6 +95,7 @@ class KlingClient:
             journal records it.
         private_downloads: Whether results may come from addresses that are not public. They always may if `base_url` is
             on a loopback host.
+        trust_env: Whether requests go through the proxy that `HTTPS_PROXY` and `NO_PROXY` name; a `session` as it says.
         clock: Wall-clock time in unix seconds; for tests.
 
     Raises:
@@ -119,6 +121,7 @@ class KlingClient:
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
         adopt_journal: bool = False,
         private_downloads: bool = False,
+        trust_env: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         access, secret, static = _hidden(access_key), _hidden(secret_key), _hidden(api_key)
@@ -130,7 +133,7 @@ class KlingClient:
         _check_choice("capabilities", capabilities, CapabilityCheck)
         _check_choice("on_unknown", on_unknown, OnUnknown)
         _check_choice("pace", pace, PaceName)
-        _check_submit_timeout(submit_timeout)
+        check_submit_timeout(submit_timeout)
         check_wait(None, schedule)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event is of type {type(on_event).__name__}; it must be callable")
@@ -139,13 +142,14 @@ class KlingClient:
             session,
             private_downloads=private_downloads,
             trace_configs=trace_configs,
+            trust_env=trust_env,
         )
         self._calls = Calls(self._transport, signer, clock)
         self._events = Events(on_event)
         self.slots: Slots = Slots(None, self._calls.jitter, events=self._events)
         """The slots of video tasks: `held`, `waiting` and `limit`; those of other kinds are `slots.of("image")`, …"""
 
-        _set_limits(self.slots, max_in_flight)
+        set_limits(self.slots, max_in_flight)
 
         self._recorder: Recorder = NoRecord()
         if journal is not None:
@@ -352,6 +356,20 @@ class KlingClient:
         self._endpoints[name] = endpoint
         return endpoint
 
+    async def account(self, *, days: int = 365) -> Account:
+        """Asks for the account's packs and what is left, at most about once a second; the service counts with a delay.
+
+        Args:
+            days: How far back to ask, 1 to 3650.
+
+        Raises:
+            KlingError: `days` is not such a number, or the service refused or could not be asked.
+        """
+        from kling_async.schema import account  # noqa: PLC0415 - loaded when it is asked for
+
+        query = account.costs_query(days, self._clock())
+        return account.read_account(await self._calls.read(account.COSTS_PATH, query))
+
     async def check_credentials(self) -> None:
         """Makes a free call, to see whether the keys work at this host.
 
@@ -363,24 +381,6 @@ class KlingClient:
             await self.image2video.get(f"credentials-check-{uuid.uuid4().hex}")
         except TaskNotFoundError:
             return  # so the keys were accepted
-
-
-def _set_limits(slots: Slots, limits: Any) -> None:
-    """Sets the limits that `max_in_flight` names."""
-    if not isinstance(limits, Mapping):
-        slots.limit = limits
-        return
-    for kind, limit in limits.items():
-        if kind not in get_args(TaskKind):
-            kinds = ", ".join(get_args(TaskKind))
-            raise ConfigurationError(f"max_in_flight names the kind {kind!r}; it must be one of {kinds}")
-        slots.of(kind).limit = limit
-
-
-def _check_submit_timeout(value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
-        bound = f"it must be seconds above 0 and at most {LONGEST:.0f}"
-        raise ConfigurationError(f"submit_timeout is {value!r}; {bound}")
 
 
 def _check_choice(name: str, value: object, choices: object) -> None:

@@ -252,6 +252,11 @@ class Events:
         self._hook = hook
         self._has_raised = False
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens, so that an event is worth making."""
+        return self._hook is not None
+
     def emit(self, event: Event) -> None:
         """Calls the hook; the first exception that it raises is logged, all others are dropped."""
         if self._hook is None:

@@ -18,8 +18,8 @@ from attrs import field, frozen
 from kling_async.callbacks.payload import read_callback
 from kling_async.callbacks.signature import HEADERS, verify_signature
 from kling_async.callbacks.token import job_of
-from kling_async.errors import CallbackSignatureError, MalformedResponseError
-from kling_async.schema.task import Task
+from kling_async.errors import CallbackSignatureError, MalformedResponseError, harmless
+from kling_async.schema.task import Task, read_task
 from kling_async.session.auth import Secret
 
 LARGEST_BODY: Final = 64 * 1024
@@ -27,6 +27,9 @@ LARGEST_BODY: Final = 64 * 1024
 
 SLOWEST_BODY: Final = 10.0
 """Seconds in which a body must have arrived."""
+
+LONGEST_ID: Final = 256
+"""The longest id of a task, in characters."""
 
 SignatureCheck: TypeAlias = Literal["required", "if_present", "off"]
 """What to do about the service's optional signature: want it always, check it if a post has it, or never look."""
@@ -46,7 +49,7 @@ class Answer:
     """The external id of the job that the post is about; None if the post does not count."""
 
     told: Task | None = None
-    """The task as the post tells it, which is believed in nothing but how soon it is polled."""
+    """The id and status that the post tells and no more; they are believed in nothing but how soon the task is polled."""
 
 
 TOO_LARGE: Final = Answer(413, f"the body is longer than {LARGEST_BODY} bytes")
@@ -111,7 +114,10 @@ class Judge:
             return Answer(400, "the body is not a task in JSON")
         if told.external_task_id not in {None, job}:
             return Answer(400, "the body is about another job than the path")
-        return Answer(200, "ok", job, told)
+        if len(told.task_id) > LONGEST_ID:
+            return Answer(400, "the body is not a task in JSON")
+        status = harmless(str(told.status), 40)
+        return Answer(200, "ok", job, read_task({"task_id": told.task_id, "task_status": status}))
 
     def _unsigned(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | None:
         """The refusal of a post whose signature is not as wanted."""

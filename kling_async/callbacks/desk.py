@@ -7,6 +7,7 @@ never replaced; what a receiver brings from another thread or event loop reaches
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
@@ -21,6 +22,8 @@ from kling_async.session.auth import Signer
 from kling_async.session.upload import Request
 
 RequestT = TypeVar("RequestT", bound=Request)
+
+logger: Final = logging.getLogger(__name__)
 
 EMPTY: Final = frozenset({None, ""})
 """What counts as no `callback_url`, as it does for the service."""
@@ -46,6 +49,7 @@ class CallbackDesk:
     _loop: Callable[[], asyncio.AbstractEventLoop | None] = field(repr=False)
     _pollers: list[Told] = field(factory=list, repr=False)
     _url_for: Callable[[str], str] | None = field(default=None, repr=False)
+    _has_warned: bool = field(default=False, init=False, repr=False)
 
     @property
     def key(self) -> bytes:
@@ -78,6 +82,11 @@ class CallbackDesk:
 
     def take(self, answer: Answer) -> None:
         """Hands a post on that counts; it may come from any thread or event loop."""
+        if answer.status == 401 and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "a callback with a right token was refused: %s; later ones are not logged", answer.text
+            )
         if answer.job is None or answer.told is None:
             return
         loop = self._loop()

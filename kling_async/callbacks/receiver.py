@@ -38,9 +38,9 @@ class CallbackReceiver:
 
     - A post without a valid token is answered 404 and costs nothing, nor does one for a job that this client does not
       wait for.
-    - A post that says that the task has ended has it polled at once, but only the first such post for a task does;
-      every other post has the task polled five seconds after a callback last did, or after it was last seen. So a forged or repeated post,
-      even one with a stolen token, costs at most one poll per task in five seconds.
+    - The first post that says that the task has ended has it polled at once. Every other post has the task polled five
+      seconds after it was last seen, or after a callback last had it polled; posts within them share one poll. So even
+      with a stolen token posts cost at most one poll per task in five seconds, and that first one.
 
     Where it is mounted does not matter, since only the path's last part counts: `app.mount("/kling", receiver.asgi)`
     in FastAPI or Starlette, `router.add_post("/kling/{token}", receiver.aiohttp_handler)` in aiohttp.web.

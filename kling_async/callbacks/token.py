@@ -14,7 +14,7 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-from kling_async.session.redaction import CALLBACK_START
+from kling_async.schema.callback_token import CALLBACK_START
 
 PURPOSE: Final = b"kling-async: path tokens of callback URLs, version 1"
 """What the account's secret is told apart by, so that this key serves for nothing else."""

@@ -24,6 +24,8 @@ from kling_async.cli.following import Following
 from kling_async.cli.output import put, put_json
 from kling_async.cli.places import make_folder
 from kling_async.cli.running import error_of, run
+from kling_async.cli.wording import line_of
+from kling_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from kling_async.cli.batch_run import BatchRun
@@ -45,6 +47,7 @@ JOURNAL: Final = ".kling.sqlite"
 @click.option("--accept-changes", is_flag=True, help="Make new jobs of rows that have changed since their job was paid for.")  # fmt: skip
 @click.option("--concurrency", type=click.IntRange(min=1), help="Tasks in flight; as many as the account takes by default.")  # fmt: skip
 @click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=f"The record of the jobs, by which the same command goes on; {JOURNAL} beside the videos by default.")  # fmt: skip
+@click.option("--no-gallery", is_flag=True, help="Write no page of the results; index.html beside the videos by default.")  # fmt: skip
 @options.adopt_option
 @options.timeout_option
 @options.capabilities_option
@@ -62,6 +65,7 @@ def batch(
     dry_run: bool,
     retry_failed: bool,
     accept_changes: bool,
+    no_gallery: bool,
     adopt: bool,
     as_json: bool,
     **fields: Any,
@@ -106,6 +110,8 @@ def batch(
             "capabilities": capabilities,
         }
         run(_work(job, f"batch of {len(rows)} rows", base_url, chosen, timeout), drain=job.drain)
+        if not no_gallery:
+            _write_gallery(directory)
         if job.drain.left_by is not None:
             raise error_of(job.drain.left_by)
         if not job.succeeded:
@@ -147,19 +153,35 @@ async def _work(
         await job.run(kling, screen, timeout)
 
 
+def _write_gallery(directory: Path) -> None:
+    """Writes the page of a folder's results; what is in its way is told, and ends nothing."""
+    from kling_async.gallery.write import write_gallery  # noqa: PLC0415 - the help shall not wait for it
+
+    try:
+        written = write_gallery(directory)
+    except (ConfigurationError, OSError) as error:
+        click.echo(f"no gallery: {line_of(error)}", err=True)
+    else:
+        click.echo(f"gallery: {written.path}", err=True)
+
+
 def _tell(prepared: Prepared, journal: Path, *, dry_run: bool, as_json: bool) -> None:
     """Says what a batch comes to, before anything is paid for; the result of a dry run is on stdout."""
     from kling_async.cli import batch_output, tables  # noqa: PLC0415 - the help shall not wait for it
 
     for note in prepared.notes:
         click.echo(note, err=True)
-    if prepared.unsupported:
-        for line in tables.problem_lines(prepared.unsupported):
+    doubtful = [*prepared.doubts, *prepared.unsupported]
+    if doubtful:
+        click.echo("warning: nothing forbids these, and they are hardly meant, or will be refused", err=True)
+        for line in tables.problem_lines(doubtful):
             click.echo(line, err=True)
     lines = list(batch_output.plan_lines(prepared.plan, journal))
     if dry_run and as_json:
         unsupported = [each.document() for each in prepared.unsupported]
-        put_json({**batch_output.plan_document(prepared.plan), "unsupported": unsupported})
+        doubts = [each.document() for each in prepared.doubts]
+        document = {"unsupported": unsupported, "doubts": doubts}
+        put_json({**batch_output.plan_document(prepared.plan), **document})
         return
     for line in lines:
         click.echo(line, err=not dry_run)

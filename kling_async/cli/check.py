@@ -54,7 +54,7 @@ def check(
         return
 
     async def work() -> None:
-        async with options.opened(None, base_url) as (kling, _):
+        async with options.opened("checking the keys", base_url) as (kling, _):
             await kling.check_credentials()
         if as_json:
             put_json({"ok": True})

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from kling_async.cli.rows import Row
 from kling_async.cli.tables import RowProblem
@@ -68,15 +68,26 @@ def model_problems(rows: Sequence[Row]) -> Iterator[RowProblem]:
                 yield RowProblem(row.number, row.field(problem.path), problem.message)
 
 
-async def picture_problems(rows: Sequence[Row]) -> list[RowProblem]:
-    """What is wrong with the rows' pictures, by their bytes."""
-    found: list[RowProblem] = []
+@frozen
+class Pictures:
+    """What the rows' pictures show, by their bytes."""
+
+    problems: list[RowProblem] = field(factory=list)
+    """Broken rules."""
+
+    warnings: list[RowProblem] = field(factory=list)
+    """What is unlikely to be meant, though no rule forbids it."""
+
+
+async def checked_pictures(rows: Sequence[Row]) -> Pictures:
+    """Examines the rows' pictures."""
+    found = Pictures()
     known: dict[object, PictureFacts | Problem] = {}
     for start in range(0, len(rows), AT_A_TIME):
         part = rows[start : start + AT_A_TIME]
         await _examine(part, known)
         for row in part:
-            found += _of_row(row, known)
+            _judge(row, known, found)
     return found
 
 
@@ -93,18 +104,21 @@ async def _examine(rows: Sequence[Row], known: dict[object, PictureFacts | Probl
     known.update({names[name]: each for name, each in facts.items()})
 
 
-def _of_row(row: Row, known: Mapping[object, PictureFacts | Problem]) -> Iterator[RowProblem]:
+def _judge(row: Row, known: Mapping[object, PictureFacts | Problem], found: Pictures) -> None:
     if row.request is None:
         return
     facts: dict[str, PictureFacts] = {}
     for path, picture in _at_hand(row):
         what = known[_same(picture)]
         if isinstance(what, Problem):
-            yield RowProblem(row.number, row.field(path), what.message)
+            found.problems.append(RowProblem(row.number, row.field(path), what.message))
         else:
             facts[path] = what
-    for problem in row.request.picture_problems(facts):
-        yield RowProblem(row.number, row.field(problem.path), problem.message)
+    for problems, judged in (
+        (found.problems, row.request.picture_problems(facts)),
+        (found.warnings, row.request.picture_warnings(facts)),
+    ):
+        problems += [RowProblem(row.number, row.field(each.path), each.message) for each in judged]
 
 
 def _at_hand(row: Row) -> Iterator[tuple[str, LocalImage]]:

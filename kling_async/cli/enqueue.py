@@ -65,7 +65,8 @@ async def _requests(
     found, notes = preparing.read_rows(sources, rows.defaults_of(fields))
     for note in notes:
         click.echo(note, err=True)
-    for warning in await preparing.check_rows(found, capabilities):
+    unsupported, doubts = await preparing.check_rows(found, capabilities)
+    for warning in [*unsupported, *doubts]:
         click.echo(f"warning: row {warning.row}, {warning.field}: {warning.message}", err=True)
     requests, seen = [], dict[str, int]()
     for row in found:

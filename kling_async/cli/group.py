@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from kling_async._version import __version__
 from kling_async.cli import exits
+from kling_async.cli.account import account
 from kling_async.cli.batch import batch
 from kling_async.cli.check import check
 from kling_async.cli.demo import demo
@@ -30,6 +31,7 @@ Environment:
   KLING_ACCESS_KEY, KLING_SECRET_KEY  the account's key pair, or else
   KLING_API_KEY                       a static key
   KLING_BASE_URL                      the service, if not https://api.klingai.com
+  HTTPS_PROXY, NO_PROXY               a proxy, and the hosts that need none
 
 \b
 Exit codes:
@@ -56,7 +58,8 @@ def cli() -> None:
 
 
 for _command in (
-    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, check, enqueue, worker, queue, emulator, demo,
+    image2video, text2video, extend, run, preview, batch, gallery, jobs, tasks, models, account, check,
+    enqueue, worker, queue, emulator, demo,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -120,7 +120,7 @@ async def opened(
         waited = f"no answer from the service for {SILENCE:.0f} s, still trying"
         silence = asyncio.get_running_loop().call_later(SILENCE, screen.warn, waited)
         try:
-            async with KlingClient(base_url=base_url, on_event=on_event, **others) as kling:
+            async with KlingClient(base_url=base_url, on_event=on_event, trust_env=True, **others) as kling:
                 yield kling, screen
         finally:
             silence.cancel()

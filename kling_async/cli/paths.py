@@ -16,9 +16,9 @@ def path_problem(path: str) -> str | None:
 
 def shape_problem(path: str) -> str | None:
     """What is wrong with any path of the family; None if nothing is."""
-    from kling_async.schema.family import path_problems  # noqa: PLC0415 - as above
+    from kling_async.schema.family import SYNCHRONOUS, path_problems  # noqa: PLC0415 - as above
 
-    return next(_messages(path, path_problems(path, synchronous=True)), None)
+    return next(_messages(path, path_problems(path, synchronous=path in SYNCHRONOUS)), None)
 
 
 def _messages(path: str, problems: Iterator[object]) -> Iterator[str]:

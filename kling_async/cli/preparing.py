@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from anyio import to_thread
 from attrs import frozen
 
@@ -79,6 +80,9 @@ class Prepared:
     unsupported: list[RowProblem]
     """What the capability map says that models do not take, if that does not refuse the rows."""
 
+    doubts: list[RowProblem]
+    """What is unlikely to be meant, such as a path that leaves its picture."""
+
 
 def read_rows(sources: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list[Row], list[str]]:
     """The rows of folders and manifests, and notes on what was left out.
@@ -91,11 +95,16 @@ def read_rows(sources: Sequence[str], defaults: Mapping[str, Any]) -> tuple[list
     return rows_of(found.rows, defaults), found.notes
 
 
-async def check_rows(rows: Sequence[Row], capabilities: str) -> list[RowProblem]:
+async def check_rows(rows: Sequence[Row], capabilities: str) -> tuple[list[RowProblem], list[RowProblem]]:
     """Checks the rows and their pictures.
 
+    Args:
+        rows: The rows.
+        capabilities: What to do about a request that the capability map does not allow.
+
     Returns:
-        What the capability map says that models do not take, if that does not refuse the rows.
+        What the capability map says that models do not take, if that does not refuse the rows; and what is unlikely to be
+        meant.
 
     Raises:
         RefusedRowsError: Rows that cannot be used, all of them.
@@ -103,13 +112,14 @@ async def check_rows(rows: Sequence[Row], capabilities: str) -> list[RowProblem]
     problems = [
         RowProblem(row.number, row.field(each.path), each.message) for row in rows for each in row.problems
     ]
-    problems += await checking.picture_problems(rows)
+    pictures = await checking.checked_pictures(rows)
+    problems += pictures.problems
     unsupported = [] if capabilities == "off" else list(checking.model_problems(rows))
     if capabilities == "error":
         problems, unsupported = problems + unsupported, []
     if problems:
         raise RefusedRowsError(sorted(problems, key=lambda each: each.row))
-    return unsupported
+    return unsupported, pictures.warnings
 
 
 async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
@@ -117,18 +127,19 @@ async def prepare(rows: Sequence[Row], wishes: Wishes) -> Prepared:
 
     Raises:
         RefusedRowsError: Rows that cannot be used, all of them; nothing was sent.
-        ValidationError: The output folder cannot be used, or its disk is full.
+        BadParameter: The output folder cannot be used, or its disk is full.
         JournalError: The journal cannot be read.
     """
     folder = checking.folder_problem(wishes.directory)
     if folder is not None:
-        raise ValidationError([Problem("directory", folder)])
-    unsupported = await check_rows(rows, wishes.capabilities)
+        raise _unusable(folder)
+    unsupported, doubts = await check_rows(rows, wishes.capabilities)
     plan = await _planned(rows, wishes)
     problems = [*_changed(plan, wishes), *_places(plan, wishes), *_named_again(plan)]
     if problems:
         raise RefusedRowsError(sorted(problems, key=lambda each: each.row))
-    return Prepared(plan=plan, notes=list(_notes(rows, plan, wishes)), unsupported=unsupported)
+    notes = _notes(rows, plan, wishes)
+    return Prepared(plan=plan, notes=notes, unsupported=unsupported, doubts=doubts)
 
 
 async def _planned(rows: Sequence[Row], wishes: Wishes) -> Plan:
@@ -228,7 +239,7 @@ def _notes(rows: Sequence[Row], plan: Plan, wishes: Wishes) -> list[str]:
     disk = checking.disk_problem(wishes.directory, checking.demand_of(due))
     if disk is not None:
         if disk[1]:
-            raise ValidationError([Problem("directory", disk[0])])
+            raise _unusable(disk[0])
         notes.append(f"warning: {disk[0]}")
     return notes
 
@@ -236,3 +247,7 @@ def _notes(rows: Sequence[Row], plan: Plan, wishes: Wishes) -> list[str]:
 def _taken(*paths: Path) -> Path | None:
     """The first of the paths at which there is anything, a dangling link included."""
     return next((path for path in paths if path.exists() or path.is_symlink()), None)
+
+
+def _unusable(reason: str) -> click.BadParameter:
+    return click.BadParameter(f"{reason}; nothing was sent.", param_hint="'--directory' / '-d'")

@@ -20,6 +20,7 @@ from kling_async.errors import DownloadError
 from kling_async.jobs.media import MediaKind
 from kling_async.jobs.partial import PartialFile
 from kling_async.jobs.transfer import OnProgress, Transfer, on_disk
+from kling_async.session.clock import now
 from kling_async.session.http import Transport
 
 MAX_SECONDS: Final = 3600.0
@@ -103,7 +104,7 @@ class Downloader:
                 the disk refused (the cause is an OSError).
             ConfigurationError: The target is being written by another download, or was replaced meanwhile.
         """
-        began = anyio.current_time()
+        began = now()
         target = Path(target)
         part = PartialFile(target, f"{kind} {result_id or url}")
         await on_disk(target, part.inspect)
@@ -126,4 +127,4 @@ class Downloader:
                 await on_disk(target, part.finish)
             finally:
                 part.discard()
-        return Fetched(part.sha256, part.received, anyio.current_time() - began, part.resumed)
+        return Fetched(part.sha256, part.received, now() - began, part.resumed)

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
-import anyio
 from attrs import define, field
 
 from kling_async.errors import (
@@ -41,6 +40,7 @@ from kling_async.polling.schedule import Schedule
 from kling_async.polling.wait import OnUpdate, finished
 from kling_async.schema.task import Task
 from kling_async.session import retry
+from kling_async.session.clock import now
 from kling_async.session.upload import Request, Upload, prepare
 
 STOPS_CREATING: Final = (AccountError, AuthenticationError)
@@ -82,7 +82,7 @@ class JobLife(Generic[RequestT]):
     _slots: tuple[Slot, ...] = ()
     _submission: Submission | None = None
     _turn: asyncio.Lock = field(factory=asyncio.Lock)
-    _began: float = field(factory=anyio.current_time)
+    _began: float = field(factory=now)
 
     async def __aenter__(self) -> Self:
         self._users += 1
@@ -151,7 +151,7 @@ class JobLife(Generic[RequestT]):
         """
         if self._over and self.task is not None:
             return finished(self.task)
-        deadline = None if timeout is None else anyio.current_time() + timeout
+        deadline = None if timeout is None else now() + timeout
         first = self.task if just_accepted and self._confirmed else None
         while True:
             watching = self.watching(_left(deadline), schedule, poll_now=first is None)
@@ -208,9 +208,8 @@ class JobLife(Generic[RequestT]):
 
     @property
     def _state(self) -> str:
-        if self.task_id is not None:
-            return GOES_ON
-        return NEVER_SENT if self._known.doubt_since is None else MAY_EXIST
+        before = NEVER_SENT if self._known.doubt_since is None else MAY_EXIST
+        return before if self.task_id is None else GOES_ON
 
     async def _accept(
         self, limiters: tuple[Slots, ...], stages: Stages, weight: int, *, look_up_first: bool
@@ -326,7 +325,7 @@ class JobLife(Generic[RequestT]):
         self._known.task_id, self._known.doubt_since = task.task_id, None
         self._submission = self._entry = None
         tools.waits.remember_kind(task.task_id, self._kind)
-        seconds = anyio.current_time() - self._began
+        seconds = now() - self._began
         tools.observers.accepted(self.external_task_id, self._model, task, seconds, adopted=adopted)
         await tools.recorder.accepted(self.external_task_id, task)
 
@@ -393,9 +392,9 @@ class JobLife(Generic[RequestT]):
         self._tell_end(task, error)
 
     def _tell_end(self, task: Task | None, error: KlingError | None) -> None:
-        seconds = anyio.current_time() - self._began
+        seconds = now() - self._began
         self._tools.observers.ended(self.external_task_id, self._model, task, seconds, error)
 
 
 def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.001, deadline - anyio.current_time())
+    return None if deadline is None else max(0.001, deadline - now())

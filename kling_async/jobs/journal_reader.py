@@ -13,13 +13,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-import anyio
-
 from kling_async.jobs import journal_schema
 from kling_async.jobs.entry import OPEN, JobEntry, JobState
 from kling_async.jobs.rows import DAMAGED, JobTable, Stored
 from kling_async.jobs.store import Store
 from kling_async.jobs.transitions import entry_of
+from kling_async.session.clock import now
 
 PAGE: Final = 500
 """How many jobs are read from the file at a time."""
@@ -64,7 +63,7 @@ class JournalReader:
             salt, last, unmet = await self._store.run(_at_opening)
             if self.salt is None:  # nobody else opened it meanwhile
                 self.salt, self.last_at_opening, self.unmet_at_opening = salt, last, unmet
-                self.opened_at = anyio.current_time()
+                self.opened_at = now()
 
     async def do(self, work: Callable[[JobTable], T]) -> T:
         """Does a piece of work on the rows; returns when what it wrote is on the disk.

@@ -50,12 +50,16 @@ class Observers:
 
     def queued(self, external_task_id: str, model: str | None) -> None:
         """A job begins."""
+        if not self.events.heard:
+            return
         self.events.emit(JobQueued(external_task_id=external_task_id, path=self.path, model=model))
 
     def accepted(
         self, external_task_id: str, model: str | None, task: Task, seconds: float, *, adopted: bool
     ) -> None:
         """A job's task is known, `seconds` after it began."""
+        if not self.events.heard:
+            return
         self.events.emit(
             JobAccepted(
                 external_task_id=external_task_id,
@@ -69,6 +73,8 @@ class Observers:
 
     def changed(self, task: Task) -> None:
         """A poll showed another status."""
+        if not self.events.heard:
+            return
         self.events.emit(
             TaskChanged(
                 task_id=task.task_id,
@@ -87,6 +93,8 @@ class Observers:
         error: KlingError | None,
     ) -> None:
         """A job has ended, `seconds` after it began: with its task, or with an error."""
+        if not self.events.heard:
+            return
         failed = "TaskFailedError" if task is not None and task.failed else None
         name = failed if error is None else type(error).__name__
         self.events.emit(
@@ -104,6 +112,8 @@ class Observers:
 
     def polled(self, call: str, seconds: float, error: BaseException | None, tasks: int) -> None:
         """A request for a task or a page of the list has ended."""
+        if not self.events.heard:
+            return
         name = None if error is None else type(error).__name__
         self.events.emit(PollDone(path=self.path, call=call, seconds=seconds, tasks=tasks, error=name))
 
@@ -126,6 +136,8 @@ class Observers:
 
     def left(self, state: str, task_id: str | None, external_task_id: str | None) -> None:
         """A caller goes away, cancelled or out of patience; arguments as `abandoned`."""
+        if not self.events.heard:
+            return
         self.events.emit(
             JobAbandoned(path=self.path, state=state, task_id=task_id, external_task_id=external_task_id)
         )

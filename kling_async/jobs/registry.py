@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
-import anyio
-import anyio.lowlevel
 from attrs import define, field
 
 from kling_async.jobs.entry import JobEntry, JobState
@@ -62,7 +60,7 @@ class Jobs(Generic[RequestT]):
     _orphans: Orphans = field(factory=Orphans)
     _lives: dict[str, JobLife[RequestT]] = field(factory=dict)
     _meeting: dict[int, asyncio.Future[None]] = field(factory=dict)
-    _accepting: dict[anyio.CancelScope, None] = field(factory=dict)
+    _accepting: dict[asyncio.Timeout, None] = field(factory=dict)
     _closed: bool = False
     _tools: JobTools[RequestT] = field(init=False)
 
@@ -171,26 +169,32 @@ class Jobs(Generic[RequestT]):
             SubmissionUnknownError: It was closed while a create was on its way.
             KlingError: As `JobLife.accept`.
         """
-        with anyio.CancelScope() as scope:
-            self._accepting[scope] = None
-            if self._closed:
-                scope.cancel()
-            try:
-                await life.accept(limiters, stages, weight=weight, look_up_first=look_up_first)
-            finally:
-                del self._accepting[scope]
-        if scope.cancelled_caught:
-            raise life.closed()
+        scope = asyncio.timeout(
+            0.0 if self._closed else None
+        )  # ends when the client is closed, and never before
+        try:
+            async with scope:
+                self._accepting[scope] = None
+                try:
+                    await life.accept(limiters, stages, weight=weight, look_up_first=look_up_first)
+                finally:
+                    del self._accepting[scope]
+        except TimeoutError:
+            if not scope.expired():
+                raise
+        else:
+            return
+        raise life.closed()
 
     async def aclose(self) -> None:
         """Ends every job that is on its way to acceptance, every wait and every background watch."""
         self._closed = True
         for scope in tuple(self._accepting):
-            scope.cancel()
+            scope.reschedule(0.0)
         self.waits.poller.close()
         await self._orphans.aclose()
-        while self._accepting:  # what they have to record goes before the journal's end
-            await anyio.lowlevel.checkpoint()
+        while self._accepting:  # noqa: ASYNC110 - what they have to record goes before the journal's end, in a few turns
+            await asyncio.sleep(0)
 
     async def _request_of(self, entry: JobEntry) -> RequestT:
         return await self.recorder.request_of(entry, self.request_from)

@@ -18,6 +18,7 @@ from anyio import to_thread
 from kling_async.errors import JournalError, Problem, ValidationError
 from kling_async.jobs.entry import JobEntry
 from kling_async.schema import wire
+from kling_async.schema.callback_token import CALLBACK_START
 from kling_async.schema.images import ImageBase64, ImageFile, LocalImage
 from kling_async.session.upload import Request
 
@@ -39,6 +40,8 @@ async def record(request: Request) -> dict[str, Any]:
     """
     fields = wire.converter.unstructure(request)
     fields.pop("external_task_id", None)
+    if CALLBACK_START in str(fields.get("callback_url")):  # one that its receiver fills in again
+        del fields["callback_url"]
     described = {
         id(picture): await to_thread.run_sync(_described, path, picture)
         for path, picture in request.pictures()

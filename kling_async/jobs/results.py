@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import anyio
 from anyio import to_thread
 from attrs import frozen
 
@@ -22,6 +21,7 @@ from kling_async.jobs.outcome import Succeeded
 from kling_async.jobs.recorder import Recorder
 from kling_async.jobs.transfer import OnProgress
 from kling_async.schema.task import Audio, Image, Task, Video
+from kling_async.session.clock import now
 
 _REFUSED: Final = frozenset({401, 403, 404, 410})  # how file servers say that a URL has run out
 _SUFFIXES: Final[dict[MediaKind, str]] = {"video": ".mp4", "image": ".png", "audio": ".mp3"}
@@ -54,7 +54,7 @@ class Results:
 
     async def download(self, what: Downloadable, path: Path, on_progress: OnProgress | None) -> Path:
         """Downloads one result; see `KlingClient.download`."""
-        result, path, began = _one(what), _one_path(path), anyio.current_time()
+        result, path, began = _one(what), _one_path(path), now()
         if on_progress is not None and not callable(on_progress):
             message = f"is of type {type(on_progress).__name__}; it must be callable"
             raise ValidationError([Problem("on_progress", message)])
@@ -99,7 +99,7 @@ class Results:
         self.events.emit(
             DownloadDone(
                 task_id=result.task_id,
-                seconds=anyio.current_time() - began,
+                seconds=now() - began,
                 size=None if fetched is None else fetched.size,
                 error=None if error is None else type(error).__name__,
             )

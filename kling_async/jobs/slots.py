@@ -15,15 +15,16 @@ import asyncio
 import math
 from bisect import insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, get_args
 
 from attrs import define
 from typing_extensions import override
 
 from kling_async.errors import ConfigurationError, KlingError, NotSubmittedError
 from kling_async.events import Events, SlotChanged
+from kling_async.schema.family import TaskKind
 
 FIRST_PROBE: Final = 2.0
 """Seconds after a refusal until one more slot is tried; doubles with each refusal in a row."""
@@ -314,7 +315,7 @@ class Slots:
         return self._held + slot.weight <= room or (self._held == 0 and room >= 1)
 
     def _tell(self) -> None:
-        if self._events is not None:
+        if self._events is not None and self._events.heard:
             self._events.emit(
                 SlotChanged(kind=self._kind, held=self._held, waiting=len(self._queue), limit=self._limit)
             )
@@ -325,3 +326,23 @@ def not_submitted(error: KlingError) -> NotSubmittedError:
     unsent = NotSubmittedError(f"not sent, because creating was stopped: {error}")
     unsent.__cause__ = error
     return unsent
+
+
+def set_limits(slots: Slots, limits: Any) -> None:
+    """Sets the limits of a client's slots.
+
+    Args:
+        slots: The slots of videos, with those of other kinds behind `of`.
+        limits: A number for videos, None, or a mapping of kinds to either.
+
+    Raises:
+        ConfigurationError: A limit is below 1 or not a whole number, or a kind is not known.
+    """
+    if not isinstance(limits, Mapping):
+        slots.limit = limits
+        return
+    for kind, limit in limits.items():
+        if kind not in get_args(TaskKind):
+            kinds = ", ".join(get_args(TaskKind))
+            raise ConfigurationError(f"max_in_flight names the kind {kind!r}; it must be one of {kinds}")
+        slots.of(kind).limit = limit

@@ -41,6 +41,10 @@ MARGIN: Final = 2
 UNANSWERED: Final = 8
 """How many creates may be under way at once where nothing else limits the jobs."""
 
+UNANSWERED_IN_SLOTS: Final = 64
+"""How many of the jobs that hold a slot may wait for the answer to their create, so that thousands do not open
+connections in one moment."""
+
 logger: Final = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT")
@@ -159,7 +163,11 @@ class JobStream(Generic[RequestT]):
         slots = self._slots()
         return (
             self._without_slot < MARGIN + self._unmet()
-            and (slots is not None or self._unanswered < UNANSWERED)
+            and (
+                self._unanswered < UNANSWERED
+                if slots is None
+                else self._unanswered - self._without_slot < UNANSWERED_IN_SLOTS
+            )
             and len(self._outcomes) < max(slots or 0, MARGIN)
         )
 

@@ -31,6 +31,7 @@ from kling_async.errors import (
 from kling_async.events import Events, JobRefused
 from kling_async.schema.task import Task
 from kling_async.session import retry
+from kling_async.session.clock import now
 from kling_async.session.create_result import Accepted, CreateResult, Unknown
 from kling_async.session.throttle import Throttle
 from kling_async.session.upload import Upload
@@ -114,7 +115,7 @@ class Submission:
         self._named = named
         self._doubted = doubt_since is not None
         self._attempt = 0
-        self._deadline = anyio.current_time() + tools.options.timeout
+        self._deadline = now() + tools.options.timeout
 
     @property
     def is_surprised(self) -> bool:
@@ -140,7 +141,7 @@ class Submission:
             ConcurrencyLimitError: The account is full.
             KlingError: The create was refused, could not be sent, or its outcome cannot be learnt.
         """
-        self._deadline = anyio.current_time() + self._tools.options.timeout
+        self._deadline = now() + self._tools.options.timeout
         for attempt in itertools.count(1):
             await self._tools.throttle.passed()
             await before_send()
@@ -184,7 +185,7 @@ class Submission:
             message = f"{reason}; this endpoint takes no external_task_id, so it is not sent again"
             raise SubmissionUnknownError(self._external_id, message)
         logger.warning("a create has no clear outcome, looking it up by %s: %s", self._external_id, reason)
-        since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
+        since = self.doubt_since if self.doubt_since is not None else now()
         found = await self._certain(reason, until=since + SETTLE)
         if found is None:
             if self._tools.options.on_unknown == "hold":
@@ -206,7 +207,7 @@ class Submission:
         if not self._tools.idempotent:
             return None
         self._deadline = math.inf
-        since = self.doubt_since if self.doubt_since is not None else anyio.current_time()
+        since = self.doubt_since if self.doubt_since is not None else now()
         return await self._certain(KlingError("its caller went away"), until=since + SETTLE)
 
     async def find_existing(self) -> Task | None:
@@ -219,16 +220,16 @@ class Submission:
         return await self._search(KlingError("no look-up was answered"), until=-math.inf)
 
     async def _send(self, upload: Upload) -> CreateResult:
-        self.doubt_since = anyio.current_time()
+        self.doubt_since = now()
         try:
             result = await self._tools.send(upload, self._external_id)
         except KlingError:
             self.doubt_since = None  # nothing was sent, or half a body, from which nothing can be created
             raise
         except BaseException:
-            self.doubt_since = anyio.current_time()  # cancelled on the way
+            self.doubt_since = now()  # cancelled on the way
             raise
-        self.doubt_since = anyio.current_time() if isinstance(result, Unknown) else None
+        self.doubt_since = now() if isinstance(result, Unknown) else None
         return result
 
     def _tell_refusal(self, error: APIError) -> None:
@@ -243,7 +244,7 @@ class Submission:
 
     async def _wait_or_raise(self, error: KlingError, attempt: int | None) -> None:
         wait = None if attempt is None else retry.wait_before(attempt, error, self._tools.jitter)
-        if wait is None or anyio.current_time() + wait > self._deadline:
+        if wait is None or now() + wait > self._deadline:
             raise error
         logger.info("create not accepted, again in %.1f s: %s", wait, error)
         if isinstance(error, RateLimitError) or retry.asked_wait(error):
@@ -256,7 +257,7 @@ class Submission:
         patience = self._patience(refusal)
         if patience is None:
             raise refusal
-        self.doubt_since = anyio.current_time()
+        self.doubt_since = now()
         found = await self._certain(refusal, until=self.doubt_since + patience)
         self.doubt_since = None
         if found is None:
@@ -295,7 +296,7 @@ class Submission:
             try:
                 return await self._find(reason)
             except TaskNotFoundError:
-                if anyio.current_time() >= until:
+                if now() >= until:
                     return None
             except KlingError as error:
                 if not retry.is_transient(error):
@@ -318,8 +319,8 @@ class Submission:
         return task
 
     def _time_left(self) -> float:
-        return min(LONGEST_LOOK_UP, max(0.1, self._deadline - anyio.current_time()))
+        return min(LONGEST_LOOK_UP, max(0.1, self._deadline - now()))
 
     def _check_deadline(self, reason: KlingError) -> None:
-        if anyio.current_time() >= self._deadline:
+        if now() >= self._deadline:
             raise SubmissionUnknownError(self._external_id, str(reason)) from reason

@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from kling_async.errors import Problem, TaskFailedError, TaskTimeoutError, ValidationError
+from kling_async.errors import (
+    ConfigurationError,
+    Problem,
+    TaskFailedError,
+    TaskTimeoutError,
+    ValidationError,
+)
 from kling_async.jobs.observed import GOES_ON, Observers
 from kling_async.jobs.recorder import Recorder
 from kling_async.polling.poller import Poller, Watching
@@ -235,3 +241,14 @@ def check_wait(timeout: Any, schedule: Any = None, on_update: Any = None) -> Non
         raise ValidationError(problems)
     if schedule is not None:
         as_schedule(schedule)
+
+
+def check_submit_timeout(value: Any) -> None:
+    """Checks how long a client may try to have a job accepted.
+
+    Raises:
+        ConfigurationError: It is not a number of seconds within the bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        bound = f"it must be seconds above 0 and at most {LONGEST:.0f}"
+        raise ConfigurationError(f"submit_timeout is {value!r}; {bound}")

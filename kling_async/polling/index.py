@@ -56,12 +56,17 @@ class Index:
         """A function from an id to its watches, None for an id that nobody waits for; for the rows of one page."""
         return self._by_id.get
 
+    @property
+    def all_seen(self) -> bool:
+        """Whether the service's own id is known of every watch, so that a row leads to it by nothing else."""
+        return not self._unseen
+
     def of_row(self, row: object) -> Sequence[Watch]:
         """The watches that a list row is for, if its `task_id` as received leads to none.
 
         Those who asked by the caller's own id, or whose service sends numbers for text.
         """
-        if type(row) is not dict or (not self._unseen and type(row.get("task_id")) is str):
+        if type(row) is not dict:
             return ()
         try:
             task = read_task(row)

@@ -174,8 +174,8 @@ class Notices:
 
     def _hear(self, watches: Sequence[Watch], task: Task, now: float) -> None:
         due = [watch.told.hear(task, max(watch.seen_at, watch.begun), now) for watch in watches]
-        soonest = now if task.is_terminal or len(self._index) <= FEW else now + GATHERED
-        self._ask(watches[0], max(due[0], soonest), now)  # which serves the others too
+        gathers = due[0] <= now and not task.is_terminal and len(self._index) > FEW
+        self._ask(watches[0], now + GATHERED if gathers else due[0], now)  # which serves the others too
 
     def _ask(self, watch: Watch, due: float, now: float) -> None:
         """Has a watch polled at a moment, by whatever comes first."""

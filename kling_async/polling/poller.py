@@ -11,6 +11,7 @@ import asyncio
 import contextvars
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final
@@ -69,6 +70,7 @@ class Poller:
         self._crowd = Crowd()
         self._notices = Notices(self._index, self._agenda, self._crowd, self._plan, self._singles)
         self._timer: asyncio.TimerHandle | None = None
+        self._time: Callable[[], float] = time.monotonic  # the event loop's, from the first watch on
 
     @override
     def __repr__(self) -> str:
@@ -143,7 +145,8 @@ class Poller:
 
     def add(self, watch: Watch) -> None:
         """Polls a watch's task from now on."""
-        now = asyncio.get_running_loop().time()
+        self._time = asyncio.get_running_loop().time
+        now = self._time()
         self._index.add(watch)
         self._agenda.bound(watch)
         self._notices.add(watch, now)
@@ -160,7 +163,7 @@ class Poller:
     def remove(self, watch: Watch) -> None:
         """Forgets a watch; without any there are no polls."""
         watch.leave()
-        self._notices.remove(watch, asyncio.get_running_loop().time())
+        self._notices.remove(watch, self._time())  # a wait that is collected as garbage has no running loop
         self._index.remove(watch)
         self._crowd.remove(watch)
         self._agenda.drop(watch)

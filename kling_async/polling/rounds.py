@@ -163,16 +163,20 @@ class Rounds:
     def show(self, ask: Ask, rows: list[Any]) -> Shown:
         """Shows a page's rows to their watches; a row that tells nothing new costs next to nothing."""
         now = asyncio.get_running_loop().time()
-        find = self._index.finder()
+        find, of_row = self._index.finder(), self._index.of_row
+        all_seen = self._index.all_seen
         places: list[int] = []
         watches: Sequence[Watch] | None
         for place, row in enumerate(rows):
             try:
-                watches = find(row["task_id"])
+                task_id = row["task_id"]
+                watches = find(task_id)
             except (TypeError, KeyError):  # not a task, or an id that cannot be one
-                watches = None
+                task_id = watches = None
             if watches is None:
-                watches = self._index.of_row(row)
+                if all_seen and task_id.__class__ is str:
+                    continue  # somebody else's task, as most rows are
+                watches = of_row(row)
                 if not watches:
                     continue
             places.append(place)

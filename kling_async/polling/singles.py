@@ -1,7 +1,7 @@
 """Single GETs, a few at once, in the order in which they were asked for.
 
-Promises: at most `AT_ONCE` are under way, and one while polls fail; a watch that was served meanwhile is not polled; a
-defect of the fetching function ends the wait that it concerns.
+Promises: at most `AT_ONCE` are under way, one for each id, and one in all while polls fail; a watch that was served
+meanwhile is not polled; a defect of the fetching function ends the waits that it concerns.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ class Singles:
         self._results = results
         self._queue: deque[tuple[Watch, float]] = deque()
         self._workers: dict[asyncio.Task[None], None] = {}
+        self._under_way: dict[str, list[tuple[Watch, float]]] = {}  # by the id: who came while it was polled
 
     @property
     def busy(self) -> int:
@@ -89,6 +90,7 @@ class Singles:
         """Cancels what is under way and forgets the rest."""
         self._queue.clear()
         workers, self._workers = self._workers, {}  # new ones may start before these have ended
+        self._under_way = {}
         for worker in workers:
             worker.cancel()
 
@@ -97,9 +99,12 @@ class Singles:
             while self._queue:
                 watch, since = self._queue.popleft()
                 now = asyncio.get_running_loop().time()
-                if not watch.over and watch.seen_at <= since and now >= self._brake.until:
+                if watch.over or watch.seen_at > since or now < self._brake.until:
+                    self._results.single_done(watch)
+                elif watch.key in self._under_way:
+                    self._under_way[watch.key].append((watch, since))
+                else:
                     await self._poll(watch)
-                self._results.single_done(watch)
                 self._start()  # more at once, now that one was answered
         finally:  # at once: what comes next must not count on this worker
             this = asyncio.current_task()
@@ -107,7 +112,24 @@ class Singles:
                 self._workers.pop(this, None)
 
     async def _poll(self, watch: Watch) -> None:
-        """One single GET, for everyone who waits under this id."""
+        """One single GET, for everyone who waits under this id, those included who come while it is under way.
+
+        Whoever is to have a GET of its own gets it afterwards.
+        """
+        came = self._under_way[watch.key] = []
+        try:
+            await self._answer(watch, came)
+        finally:
+            if self._under_way.get(watch.key) is came:
+                del self._under_way[watch.key]
+        self._results.single_done(watch)
+        for other, since in came:
+            if since == math.inf:
+                self._queue.append((other, since))
+            else:
+                self._results.single_done(other)
+
+    async def _answer(self, watch: Watch, came: list[tuple[Watch, float]]) -> None:
         now = asyncio.get_running_loop().time
         begun, before = now(), watch.status
         self._results.single_begun(watch, begun)
@@ -115,10 +137,11 @@ class Singles:
             task = _of(watch, await self._fetch(watch.key))
         except KlingError as error:
             self._results.polled("get", begun, error, 0)
-            self._failed(watch, error, now())
+            self._failed([watch, *(other for other, _ in came)], error, now())
         except Exception as error:  # noqa: BLE001 - a defect must end the wait, not hang it
             self._results.polled("get", begun, error, 0)
-            watch.end(error)
+            for each in (watch, *(other for other, _ in came)):
+                each.end(error)
         else:
             self._results.polled("get", begun, None, 1)
             self._brake.worked()
@@ -126,18 +149,20 @@ class Singles:
             self._index.show(task, dict.fromkeys((*self._index.under(watch.key), *others)), now())
             self._results.single_answered(task, before)
 
-    def _failed(self, watch: Watch, error: KlingError, now: float) -> None:
+    def _failed(self, watches: list[Watch], error: KlingError, now: float) -> None:
         verdict = verdict_on_poll(error)
         if verdict is PollVerdict.TRANSIENT:
-            watch.poll_failed(now + self._brake.wait(error, watch.failures + 1))
+            for watch in watches:
+                watch.poll_failed(now + self._brake.wait(error, watch.failures + 1))
             self._brake.failed(error, now, alone=True)
             return
         self._brake.worked()
         self._results.single_answered(None, None)
-        if verdict is PollVerdict.NOT_FOUND and isinstance(error, APIError):
-            watch.not_found(error, now)
-        else:
-            watch.refuse(error)
+        for watch in watches:
+            if verdict is PollVerdict.NOT_FOUND and isinstance(error, APIError):
+                watch.not_found(error, now)
+            else:
+                watch.refuse(error)
 
 
 def _of(watch: Watch, task: Task) -> Task:

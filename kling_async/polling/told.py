@@ -1,7 +1,8 @@
 """What callbacks have told of one watch's task, and when that has it polled. Pure: moments in, moments out.
 
 The rule. The first callback that tells of the task's end has it polled at once; any other has it polled `CALLBACK_GAP`
-seconds after it was last seen, or after a callback last had it polled. So what is forged, repeated or stale costs at most
+seconds after it was last seen, or after a callback last had it polled; if that is now and many wait, up to `GATHERED`
+seconds later. So what is forged, repeated or stale costs at most
 one poll in that time, and one more in all.
 """
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from attrs import evolve, field, frozen
 
 from kling_async.errors import Problem
-from kling_async.schema import rules, wire
+from kling_async.schema import callback_token, rules, wire
 from kling_async.schema.family import takes_external_id
 from kling_async.schema.images import (
     BASE64_STARTS,
@@ -98,7 +98,7 @@ class MappingRequest:
     path: str
     """Path of the endpoint, such as `/v1/videos/omni-video`."""
 
-    fields: Mapping[str, Any] = field(converter=_fields, hash=False)
+    fields: Mapping[str, Any] = field(converter=_fields, hash=False, repr=callback_token.shown)
     """The fields in the API's own names; a picture may be a `pathlib.Path`, bytes, a URL or base64."""
 
     def __attrs_post_init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypedDict
 from attrs import evolve, field, fields, frozen
 
 from kling_async.errors import Problem
-from kling_async.schema import rules, wire
+from kling_async.schema import callback_token, rules, wire
 from kling_async.schema.camera import CameraControl, CameraInput, camera_features, to_camera
 from kling_async.schema.capabilities import Wanted
 from kling_async.schema.family import FIELDS_ELSEWHERE
@@ -101,7 +101,7 @@ class Text2VideoRequest:
     watermark_info: WatermarkInfo | None = field(default=None, converter=to_watermark)
     """Asks for a marked copy beside the result."""
 
-    callback_url: str | None = None
+    callback_url: str | None = field(default=None, repr=callback_token.shown)
     """http(s) URL to which the service posts each change of status."""
 
     external_task_id: str | None = None
@@ -151,7 +151,7 @@ class Text2VideoRequest:
 
     def with_external_task_id(self, external_id: str) -> Self:
         """Returns the same request under another external id."""
-        return evolve(self, external_task_id=external_id)
+        return rules.renamed(self, external_id)
 
     def with_callback_url(self, url: str) -> Self:
         """Returns the same request with another URL to which the service posts."""

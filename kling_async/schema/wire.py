@@ -56,9 +56,11 @@ converter: Final = _make_converter()
 
 def document(request: object) -> dict[str, Any]:
     """Returns the mapping that is sent for a request: names of the API reference, `extra` beside them, no nulls."""
-    fields = converter.unstructure(request)
-    extra = fields.pop("extra", {})
-    return {**fields, **json.loads(json.dumps(extra))}  # JSON names are text at every depth
+    fields: dict[str, Any] = converter.unstructure(request)
+    extra = fields.pop("extra", None)
+    return (
+        {**fields, **json.loads(json.dumps(extra))} if extra else fields
+    )  # JSON names are text at every depth
 
 
 def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
@@ -70,7 +72,16 @@ def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
         yield b'"'
         yield value
         yield b'"'
-    elif isinstance(value, Mapping):
+        return
+    try:
+        yield _json_bytes(value)
+    except TypeError:  # a picture is in it
+        yield from _opened_pieces(value)
+
+
+def _opened_pieces(value: Any) -> Iterator[bytes | LocalImage]:
+    """Yields the pieces of an object or an array, each item by itself."""
+    if isinstance(value, Mapping):
         yield b"{"
         for index, (name, item) in enumerate(value.items()):
             yield (b"," if index else b"") + _json_bytes(name) + b":"
@@ -83,11 +94,14 @@ def body_pieces(value: Any) -> Iterator[bytes | LocalImage]:
             yield from body_pieces(item)
         yield b"]"
     else:
-        yield _json_bytes(value)
+        raise TypeError(f"{type(value).__name__} is no part of a request's document")
+
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _json_bytes(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 @frozen

@@ -14,7 +14,6 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, NoReturn, Protocol
 
-import jwt
 from typing_extensions import override
 
 from kling_async.errors import ConfigurationError
@@ -168,6 +167,8 @@ def _derived(secret: Secret, purpose: bytes) -> bytes:
 
 
 def _sign(access_key: Secret, secret_key: Secret, now: int) -> BearerHeader:
+    import jwt  # noqa: PLC0415 - loads cryptography where that is installed; static keys need neither
+
     claims = {"iss": access_key.reveal(), "exp": now + LIFETIME, "nbf": now - BACKDATED}
     with warnings.catch_warnings():
         # The service chooses its keys' length; a warning about it would tell the user nothing to do.

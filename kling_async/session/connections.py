@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver
 from multidict import CIMultiDict
 from yarl import URL
 
-from kling_async.session.addresses import PublicResolver
+from kling_async.session.addresses import PublicResolver, is_loopback
 
 
 class Sessions:
@@ -29,6 +29,7 @@ class Sessions:
         public_only: Whether files come from public addresses alone. If not, and a session was given, files come over
             that session too.
         trace_configs: aiohttp's traces for the sessions that are opened here.
+        trust_env: Whether requests over the sessions that are opened here go through the environment's proxy.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class Sessions:
         *,
         public_only: bool,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        trust_env: bool = False,
     ) -> None:
         self._given = given
         self._public_only = public_only
         self._traces = list(trace_configs)
+        self._trust_env = trust_env
         self._own: dict[str, aiohttp.ClientSession] = {}
         self._resolvers: list[AbstractResolver] = []
 
@@ -60,15 +63,25 @@ class Sessions:
             return self._opened("creates", force_close=True), {}
         return self._given, {"middlewares": (_unpooled,)}
 
+    def proxy(self, url: URL) -> dict[str, Any]:
+        """Returns the options of a call's request that send it through the environment's proxy, if it shall go there.
+
+        A caller's session does as it was made to. What is on a loopback host, such as an emulator, needs no proxy.
+        """
+        if self._given is not None or not self._trust_env or is_loopback(url):
+            return {}
+        return _environment_proxy(url) or {}
+
     def for_file(self, url: URL) -> tuple[aiohttp.ClientSession, dict[str, Any]]:
         """Returns the session for a file, and the options of its request.
 
-        A caller's session that trusts the environment (`trust_env`) sends files through the environment's proxy, which
-        then resolves the name; the addresses that it reaches are its own affair.
+        A caller's session that trusts the environment (`trust_env`), or a client that does, sends files through the
+        environment's proxy, which then resolves the name; the addresses that it reaches are its own affair.
         """
         if not self._public_only:
-            return self._given or self._opened("reads"), {}
-        proxy = _environment_proxy(url) if self._given is not None and self._given.trust_env else None
+            return self._given or self._opened("reads"), self.proxy(url)
+        trusted = self._trust_env if self._given is None else self._given.trust_env
+        proxy = _environment_proxy(url) if trusted else None
         if proxy is not None:
             return self._opened("files by proxy"), proxy
         if "files" not in self._own:
@@ -96,7 +109,7 @@ class Sessions:
 def _environment_proxy(url: URL) -> dict[str, Any] | None:
     """The request options for the environment's proxy, or None if the URL is fetched directly.
 
-    aiohttp's own `trust_env` is not used for files: it would also send credentials from the user's netrc.
+    aiohttp's own `trust_env` is not used: it would also send credentials from the user's netrc, in the place of ours.
     """
     text = getproxies().get(url.scheme)
     if not text or proxy_bypass(url.host or ""):

@@ -107,6 +107,7 @@ class Transport:
             is on loopback. Plain http stays for loopback hosts under a base URL on loopback.
         trace_configs: aiohttp's traces for the sessions that are opened here. They see requests as aiohttp shows
             them; the Authorization header's repr is masked.
+        trust_env: Whether the sessions that are opened here go through the environment's proxy.
     """
 
     def __init__(
@@ -116,10 +117,15 @@ class Transport:
         *,
         private_downloads: bool = False,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        trust_env: bool = False,
     ) -> None:
         self.base_url = base_url
+        self._base = str(base_url).rstrip("/")
+        self._redaction: tuple[BearerHeader | None, Redaction] = (None, Redaction(""))
         self._public_only = not (private_downloads or is_loopback(base_url))
-        self._sessions = Sessions(session, public_only=self._public_only, trace_configs=trace_configs)
+        self._sessions = Sessions(
+            session, public_only=self._public_only, trace_configs=trace_configs, trust_env=trust_env
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._open_files: dict[FileAnswer, None] = {}
@@ -158,7 +164,7 @@ class Transport:
             ConfigurationError: The client is closed or belongs to another event loop.
         """
         self.claim()
-        options = {"params": params, "timeout": _timeout(READ_TIMEOUT)}
+        options = {"params": params, "timeout": _timeout(READ_TIMEOUT), **self._sessions.proxy(self.base_url)}
         return await self._send(self._sessions.for_reads(), "GET", path, bearer, options, lambda: True)
 
     async def post(self, path: str, bearer: BearerHeader, upload: Upload) -> Answer:
@@ -171,6 +177,7 @@ class Transport:
         self.claim()
         body = _Body(upload)
         session, options = self._sessions.for_creates()
+        options |= self._sessions.proxy(self.base_url)
         options |= {
             "data": body.stream(),
             "headers": {"Content-Length": str(upload.length)},
@@ -192,8 +199,8 @@ class Transport:
         options: dict[str, Any],
         sent: Callable[[], bool],
     ) -> Answer:
-        url = URL(str(self.base_url).rstrip("/") + path, encoded=True)
-        redaction = Redaction(bearer)
+        url = URL(self._base + path, encoded=True)
+        redaction = self._redaction_of(bearer)
         headers = {
             "Authorization": bearer,
             "Content-Type": "application/json",
@@ -211,6 +218,11 @@ class Transport:
         if isinstance(answer, KlingError):
             raise answer
         return answer
+
+    def _redaction_of(self, bearer: BearerHeader) -> Redaction:
+        if self._redaction[0] is not bearer:
+            self._redaction = bearer, Redaction(bearer)
+        return self._redaction[1]
 
     def file_url(self, text: str, what: str = "the result's URL") -> URL:
         """Reads the URL of a file; each hop of a redirect goes through it.

@@ -22,10 +22,10 @@ from kling_async.errors import Problem
 from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, LocalImage, decoded_length
 from kling_async.schema.picture_facts import PictureFacts, examine, examine_bytes
 
-SLICE: Final = 96 * 1024
+SLICE: Final = 48 * 1024
 """Number of bytes of a picture that are encoded and sent at a time; a multiple of 3, so that slices join unpadded."""
 
-READ: Final = 3 * SLICE
+READ: Final = 6 * SLICE
 """Number of bytes that one hop to a thread reads of a large file."""
 
 SMALL: Final = 256 * 1024

@@ -13,15 +13,13 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from kling_async.schema.callback_token import CALLBACK_START, TOKEN, without_token
+
 SHORTEST: Final = 16
 """Characters that a token has at least."""
 
-CALLBACK_START: Final = "kling-cb."
-"""How the path token of a job's callback URL begins, see `kling_async.callbacks.token`."""
-
 _SHOWN: Final = "[token]"
-_CALLBACK: Final = re.compile(re.escape(CALLBACK_START) + r"[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?")
-_CALLBACK_BYTES: Final = re.compile(_CALLBACK.pattern.encode())
+_CALLBACK_BYTES: Final = re.compile(TOKEN.pattern.encode())
 
 
 class Redaction:
@@ -50,7 +48,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """The text without the token."""
-        text = _CALLBACK.sub(_SHOWN, text) if CALLBACK_START in text else text
+        text = without_token(text)
         return self._text.sub(_SHOWN, text) if self._start else text
 
     def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:

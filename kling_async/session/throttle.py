@@ -8,6 +8,8 @@ from __future__ import annotations
 import anyio
 from typing_extensions import override
 
+from kling_async.session.clock import now
+
 
 class Throttle:
     """Holds creates back until a moment on the event loop's clock."""
@@ -21,9 +23,9 @@ class Throttle:
 
     def hold(self, seconds: float) -> None:
         """Blocks creates for `seconds` from now; a longer hold that is in force stays."""
-        self._until = max(self._until, anyio.current_time() + seconds)
+        self._until = max(self._until, now() + seconds)
 
     async def passed(self) -> None:
         """Returns once creates may pass."""
-        while self._until > anyio.current_time():  # noqa: ASYNC110 - a hold can be prolonged meanwhile
+        while self._until > now():  # noqa: ASYNC110 - a hold can be prolonged meanwhile
             await anyio.sleep_until(self._until)

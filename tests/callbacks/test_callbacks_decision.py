@@ -105,6 +105,14 @@ def test_no_body_makes_it_raise(body):
         assert one.answer("job-1", [("webhook-id", "x")], body).status in {200, 400, 401}
 
 
+def test_no_more_than_an_id_and_a_status_is_kept():
+    """A body of 60 KB is not; an id of thousands of characters is none, and a status is cut short."""
+    long = {**OLDER, "task_status": "x" * 10_000, "more": "y" * 40_000}
+    told = judge().answer("job-1", [], json.dumps(long).encode()).told
+    assert (40, 2) == (len(told.status), len(told.raw))
+    assert 400 == judge().answer("job-1", [], json.dumps({**OLDER, "task_id": "1" * 300}).encode()).status
+
+
 def test_a_body_about_another_job_is_refused():
     """A token of one job on another's task, in both shapes."""
     for shape in (OLDER, NEWER):

@@ -40,7 +40,7 @@ def litestar(receiver):
     async def kling(scope: Scope, receive: Receive, send: Send) -> None:
         await receiver.asgi(scope, receive, send)
 
-    return Litestar([kling], path="/api", openapi_config=None)
+    return Litestar([kling], path="/api", openapi_config=None, logging_config=None)
 
 
 def quart(receiver):

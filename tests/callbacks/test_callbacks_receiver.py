@@ -8,18 +8,40 @@ import threading
 import traceback
 
 import pytest
+from proof_helpers import PROOF_TIME, watch_threads
 from rooms_helpers import client, emulator, request, requests
 
-from kling_async import CallbackReceiver, ConfigurationError, KlingClient, TaskFailedError, ValidationError
+from kling_async import (
+    CallbackReceiver,
+    ConfigurationError,
+    KlingClient,
+    TaskFailedError,
+    Text2VideoRequest,
+    ValidationError,
+)
 from kling_async.callbacks.token import PURPOSE
 from kling_async.emulator import ByClock, CallbackHabits
 from kling_async.events import CallbackReceived
+from kling_async.schema.mapping import MappingRequest
 from kling_async.session.auth import Secret, StaticKeySigner
+from kling_async.session.redaction import Redaction
 
-pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
+pytestmark = pytest.mark.anyio
 
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
 PUBLIC = "https://kling.dev/hook"
+
+
+@pytest.fixture
+def anyio_backend():
+    """Time jumps wherever nothing is ready and no thread is at work."""
+    return PROOF_TIME
+
+
+@pytest.fixture(autouse=True)
+def patient_threads(monkeypatch):
+    """Virtual time waits for the journal's thread."""
+    watch_threads(monkeypatch)
 
 
 def now():
@@ -304,10 +326,42 @@ async def test_nothing_shows_a_secret_or_a_token(door, service, caplog):
         ]
 
 
+async def test_a_url_that_a_caller_fills_in_shows_no_token_either(service, tmp_path):
+    """In a request's repr, in an error about it, and in the journal, from which the job can still be resumed."""
+    journal = tmp_path / "jobs.sqlite"
+    async with client(service, journal=journal) as kling:
+        receiver = CallbackReceiver(kling, public_url=PUBLIC)
+        url = receiver.url_for({"external_task_id": "mine"})
+        asked = request(external_task_id="mine", callback_url=url)
+        mapping = MappingRequest("/v1/videos/omni-video", {"prompt": "x", "callback_url": url})
+        typed = Text2VideoRequest(prompt="x", callback_url=url)
+        for each in (asked, mapping, typed):
+            assert "[token]" in repr(each)
+            assert "kling-cb." not in repr(each)
+        with pytest.raises(ValidationError) as caught:
+            request(callback_url="no" + url)
+        assert "kling-cb." not in str(caught.value)
+        await kling.image2video.submit(asked)
+        assert url == sent_url(service)
+    assert b"kling-cb." not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    async with client(service, journal=journal) as kling, kling.image2video.resume() as outcomes:
+        async for outcome in outcomes:
+            assert outcome.unwrap().succeeded
+
+
+async def test_a_wrong_signature_is_logged_once(door, service, caplog):
+    """Whoever gave the wrong secret finds out; later ones are not logged, and polls go on."""
+    async with emulator(webhook_secret=SECRET) as signing, client(signing) as kling:
+        door.opened_for(kling, secret="whsec_b3RoZXI=")
+        assert (await kling.image2video.generate(request())).succeeded
+        assert {401} == {each.http for each in signing.callbacks}
+    logged = [each for each in caplog.records if each.name == "kling_async.callbacks.desk"]
+    assert ["WARNING"] == [each.levelname for each in logged]
+    assert "kling-cb." not in caplog.text
+
+
 async def test_an_answer_with_the_url_in_it_is_redacted():
     """The service may quote the field that it refuses."""
-    from kling_async.session.redaction import Redaction
-
     url = f"{PUBLIC}/kling-cb.am9iLTE.7xdwZLuyumbAGXE80lEvnUajbl8xRqcrwX_7OXW2woM"
     redaction = Redaction("Bearer " + "t" * 40)
     assert f'{{"message": "{PUBLIC}/[token] is bad"}}'.encode() == redaction.body(

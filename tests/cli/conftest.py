@@ -97,9 +97,12 @@ def unused_port():
 
 @pytest.fixture
 def interrupt():
-    """Send a process Ctrl-C, or another signal, as soon as something holds; gives exit code, stdout and stderr."""
+    """Send a process Ctrl-C, or another signal, as soon as something holds; gives exit code, stdout and stderr.
 
-    def send(process, when, number=signal.SIGINT):
+    With `twice`, once more when the first one has been told of.
+    """
+
+    def send(process, when, number=signal.SIGINT, *, twice=False):
         deadline = time.monotonic() + 30
         while not when():
             assert process.poll() is None, process.communicate()
@@ -107,7 +110,10 @@ def interrupt():
             time.sleep(0.02)
         time.sleep(0.3)  # so that the answer has arrived as well
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=50)
+        if twice:
+            time.sleep(0.7)
+            process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=20)
         return process.returncode, stdout, stderr
 
     return send

@@ -92,13 +92,13 @@ def test_folder_that_cannot_be_made_is_refused_before_anything_is_sent(service, 
     assert "'--directory' / '-d'" in result.stderr
 
 
-def test_entry_whose_video_could_not_be_written_is_not_ordered(service, run, manifest, tmp_path):
-    """A folder that has the name of a video is the outcome of its entry alone."""
+def test_row_whose_video_could_not_be_written_is_not_ordered(service, run, manifest, tmp_path):
+    """A folder that has the name of a video is told with its row, and nothing is paid for."""
     (tmp_path / "001-cat.mp4").mkdir()
     manifest.write_text('{"image": "cat.jpg"}\n{"image": "cat.jpg"}', "utf-8")
     result = run("batch", manifest)
-    assert (1, 1) == (result.exit_code, len(service.tasks))
-    assert "1\tfailed\toutput: 001-cat.mp4 is a folder; name a file\n" in result.stdout
+    assert (2, "", 0) == (result.exit_code, result.stdout, len(service.tasks))
+    assert "1    output  001-cat.mp4 exists already and is not a result of this batch" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,6 @@ def test_journal_in_a_missing_folder_is_wrong_usage(service, run, manifest):
 def test_options_that_need_others_say_so(service, run, manifest):
     """Nothing is silently ignored."""
     for words in (
-        ("batch", manifest, "--adopt-journal"),
         ("jobs", manifest, "--cancelled"),
         ("jobs", manifest, "--resume", "--state", "failed"),
     ):

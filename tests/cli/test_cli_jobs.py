@@ -1,11 +1,14 @@
 """`kling-async jobs` and `batch --journal`: what was paid for is found again."""
 
+import asyncio
 import json
 
 import pytest
 
+from kling_async import KlingClient
 from kling_async.cli.jobs import STATES
 from kling_async.emulator import ByClock, ByPolls
+from kling_async.events import JobAccepted, SlotChanged
 from kling_async.jobs.entry import JobState
 
 
@@ -25,7 +28,11 @@ def test_the_same_batch_again_creates_nothing(run, manifest, service, tmp_path):
         assert 0 == result.exit_code, result.stderr
         assert 2 == len(result.stdout.splitlines())
     assert (2, 2) == (len(service.tasks), service.counts["create"])
-    assert {"001-astronaut.mp4", "002-astronaut.mp4"} == {file.name for file in (tmp_path / "out").iterdir()}
+    names = {"001-astronaut", "002-astronaut"}
+    assert {f"{name}.{kind}" for name in names for kind in ("mp4", "json")} == {
+        file.name for file in (tmp_path / "out").glob("00*")
+    }
+    assert 2 == service.counts["download"]
 
 
 def test_jobs_are_shown(run, manifest, tmp_path, documents):
@@ -52,9 +59,11 @@ def test_resume_goes_on_without_the_manifest(run, manifest, service, tmp_path, d
     assert 0 == result.exit_code, result.stderr
     ends = documents(result.stdout)
     assert [True, True] == [end["ok"] for end in ends]
-    assert {f"{end['external_task_id']}.mp4" for end in ends} == {
-        file.name for file in (tmp_path / "late").iterdir()
+    assert {"001-astronaut.mp4", "002-astronaut.mp4"} == {
+        file.name for file in (tmp_path / "late").glob("*.mp4")
     }
+    sidecars = [json.loads(file.read_text("utf-8")) for file in sorted((tmp_path / "late").glob("*.json"))]
+    assert [("one", 1), ("two", 2)] == [(each["request"]["prompt"], each["number"]) for each in sidecars]
     assert 2 == len(service.tasks)
     assert "" == run("jobs", journal, "--resume").stdout
 
@@ -98,20 +107,52 @@ def test_states_are_the_librarys():
     assert tuple(JobState) == STATES
 
 
-def test_cancelled_jobs_are_left_alone_unless_asked_for(
-    run, manifest, service, python, interrupt, tmp_path, documents
-):
+def test_cancelled_jobs_are_left_alone_unless_asked_for(run, photo, service, tmp_path, documents):
     """A job that was cancelled before it was sent is bought by `--resume --cancelled` alone."""
     service.advance = ByClock(60)
     journal = tmp_path / "jobs.sqlite"
-    words = ("batch", manifest, "--journal", journal, "--concurrency", "1")
-    interrupt(python("-m", "kling_async.cli", *words), lambda: service.tasks)
+
+    async def cancel():
+        accepted, waiting = asyncio.Event(), asyncio.Event()
+
+        def see(event):
+            if isinstance(event, JobAccepted):
+                accepted.set()
+            if isinstance(event, SlotChanged) and event.waiting:
+                waiting.set()
+
+        async with KlingClient(journal=journal, max_in_flight=1, on_event=see) as kling:
+            jobs = [
+                asyncio.create_task(kling.image2video.generate(image=photo, prompt=text)) for text in "ab"
+            ]
+            await asyncio.gather(accepted.wait(), waiting.wait())
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    asyncio.run(cancel())
     states = [each["state"] for each in documents(run("jobs", journal, "--json").stdout)]
     assert ["cancelled", "running"] == sorted(states)
     assert 1 == len(run("jobs", journal, "--resume", "--timeout", "0.3").stdout.splitlines())
     assert 1 == len(service.tasks)
-    run("jobs", journal, "--resume", "--cancelled", "--timeout", "3")
+    run("jobs", journal, "--resume", "--cancelled", "--timeout", "0.3")
     assert 2 == len(service.tasks)
+
+
+def test_showing_needs_no_keys_and_tells_picture_and_prompt(run, manifest, service, monkeypatch, documents):
+    """A line has the picture's file and the prompt; a document has the row as well; nothing is sent."""
+    run("batch", manifest, "-d", "out")
+    for name in ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"):
+        monkeypatch.delenv(name)
+    before = sum(service.counts.values())
+    lines = run("jobs", "out/.kling.sqlite").stdout.splitlines()
+    assert ["one", "two"] == [line.split("\t")[4] for line in lines]
+    assert all(line.split("\t")[3].endswith("astronaut.jpg") for line in lines)
+    shown = documents(run("jobs", "out/.kling.sqlite", "--json").stdout)
+    assert [(1, "one", "done"), (2, "two", "done")] == [
+        (each["row"], each["prompt"], each["state"]) for each in shown
+    ]
+    assert before == sum(service.counts.values())
 
 
 def test_journal_of_another_key_is_adopted_only_if_asked(run, manifest, service, tmp_path, monkeypatch):
@@ -121,7 +162,7 @@ def test_journal_of_another_key_is_adopted_only_if_asked(run, manifest, service,
     monkeypatch.delenv("KLING_ACCESS_KEY")
     monkeypatch.delenv("KLING_SECRET_KEY")
     monkeypatch.setenv("KLING_API_KEY", service.api_key)
-    for words in (("jobs", journal), ("batch", manifest, "--journal", journal)):
+    for words in (("jobs", journal, "--resume"), ("batch", manifest, "--journal", journal)):
         refused = run(*words)
         assert (2, "") == (refused.exit_code, refused.stdout)
         assert "--adopt-journal adopts it" in refused.stderr

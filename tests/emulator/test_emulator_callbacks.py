@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from kling_async.emulator import AtOnce, ByClock, Emulator
+from kling_async.emulator import AtOnce, ByClock, CallbackHabits, Emulator
 from kling_async.emulator.service.callbacks import sign
 
 pytestmark = pytest.mark.anyio
@@ -129,3 +129,51 @@ async def test_receiver_that_is_not_there_is_recorded(emulate):
         await wire.created(callback_url="http://127.0.0.1:9/hook")
         await answered(wire.emulator)
         assert {"ClientConnectorError"} == {one.error for one in wire.emulator.callbacks}
+
+
+async def habitual(emulate, **habits):
+    """The bodies that reach a receiver for one task, and the emulator's own record."""
+    async with receiver() as (url, got), emulate(callback_habits=CallbackHabits(**habits)) as wire:
+        await wire.ended(callback_url=url, external_task_id="mine")
+        await answered(wire.emulator)
+        late = habits.get("late", 0.0)
+        if late:
+            await asyncio.sleep(late)
+        return [got.get_nowait()[0] for _ in range(got.qsize())], list(wire.emulator.callbacks)
+
+
+async def test_callbacks_can_be_lost(emulate):
+    """None is sent; each is recorded as lost."""
+    bodies, records = await habitual(emulate, lost=1.0)
+    assert [] == bodies
+    assert [True, True] == [each.lost for each in records]
+
+
+async def test_callbacks_can_come_twice(emulate):
+    """The same body each time."""
+    bodies, records = await habitual(emulate, twice=1.0)
+    assert ["processing"] * 2 + ["succeed"] * 2 == sorted(body["task_status"] for body in bodies)
+    assert 4 == len(records)
+
+
+async def test_callbacks_can_be_late(emulate):
+    """Not yet there when the others would be, and there in the end."""
+    bodies, _ = await habitual(emulate, late=0.05)
+    assert {"processing", "succeed"} == {body["task_status"] for body in bodies}
+
+
+async def test_callbacks_can_have_the_newer_shape(emulate):
+    """The fields of the newer API, and its word for success."""
+    bodies, _ = await habitual(emulate, newer=True)
+    succeeded = next(body for body in bodies if body["status"] == "succeeded")
+    assert "mine" == succeeded["external_id"]
+    assert succeeded["outputs"][0]["url"].startswith("http")
+    assert "task_id" not in succeeded
+    assert {"processing", "succeeded"} == {body["status"] for body in bodies}
+
+
+@pytest.mark.parametrize("habits", [{"lost": 1.1}, {"twice": -0.1}, {"late": -1.0}])
+def test_habits_have_bounds(habits):
+    """Fractions are from 0 to 1, seconds from 0 on."""
+    with pytest.raises(ValueError, match=next(iter(habits))):
+        CallbackHabits(**habits)

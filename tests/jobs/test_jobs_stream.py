@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from rooms_helpers import client, emulator, others, request, requests, settled, until
+from rooms_helpers import client, emulator, others, request, requests, row, settled, until
 
 from kling_async import (
     AccountError,
@@ -17,7 +17,8 @@ from kling_async import (
     ValidationError,
 )
 from kling_async.emulator import AtOnce, ByClock
-from kling_async.jobs.stream import MARGIN, UNANSWERED
+from kling_async.jobs.stream import MARGIN, UNANSWERED, UNANSWERED_IN_SLOTS, JobStream
+from kling_async.schema.task import read_task
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual_time]
 
@@ -368,3 +369,27 @@ async def test_an_iterable_of_other_things_has_an_error_for_each():
         outcomes = await kling.image2video.generate_all("ab")
         assert [ValidationError, ValidationError] == [type(each.error) for each in outcomes]
         assert [] == service.tasks
+
+
+async def test_jobs_with_slots_open_no_thousands_of_connections_in_one_moment():
+    """So many creates are under way at once, however many slots there are; all jobs run at once all the same."""
+    under_way, most, running, peak = 0, 0, 0, 0
+
+    async def run(_request, stages):
+        nonlocal under_way, most, running, peak
+        stages.on_slot()
+        under_way, running = under_way + 1, running + 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.1)
+        stages.on_accepted()
+        under_way -= 1
+        peak = max(peak, running)
+        await asyncio.sleep(60)
+        running -= 1
+        return read_task(row("1", "succeed"))
+
+    many = 5 * UNANSWERED_IN_SLOTS
+    async with JobStream([{"number": number} for number in range(many)], run, lambda: many) as outcomes:
+        assert many == len([outcome async for outcome in outcomes])
+    assert UNANSWERED_IN_SLOTS == most
+    assert many == peak

@@ -7,7 +7,7 @@ import attrs
 import pytest
 from made_pictures import png
 
-from kling_async import Image2VideoRequest
+from kling_async import Image2VideoRequest, ValidationError
 from kling_async.schema.image2video import Image2VideoFields
 from kling_async.schema.images import ImageBytes
 from kling_async.schema.text2video import Text2VideoFields, Text2VideoRequest
@@ -68,3 +68,11 @@ def test_typed_keywords_are_those_of_the_class(request_class, keywords):
     """Names, types and order; all of them may be left out."""
     assert list(accepted_types(request_class).items()) == list(get_type_hints(keywords).items())
     assert frozenset() == keywords.__required_keys__
+
+
+@pytest.mark.parametrize("external_id", ["", ".", "..", "\ud800", 7])
+def test_another_external_id_is_checked(external_id):
+    """As that of a new request is."""
+    first = Image2VideoRequest(image="https://a.example/a.png")
+    with pytest.raises(ValidationError, match="external_task_id"):
+        first.with_external_task_id(external_id)
