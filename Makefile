@@ -10,7 +10,7 @@ PYTEST     := $(BIN)/python -m pytest
 INTEROP    := .interop
 SPREAD     := -n 4 --dist worksteal
 
-.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist bench-setup clean browser screenshots test-plugin demo-workers proof-workers
+.PHONY: demo test test-lowest proof proof-long simulate simulate-fixed interop lint types contract check coverage verifytypes dist docs drawings bench-setup clean browser screenshots test-plugin demo-workers proof-workers
 
 demo: $(VENV)/.installed-all  ## a video from a photograph, on the emulator
 	$(BIN)/kling-async demo
@@ -79,6 +79,12 @@ dist: $(VENV)/.installed-dev  ## sdist, and the wheel that is built from it
 
 verifytypes: dist  ## how many public types of the installed wheel are known
 	$(BIN)/python .ci/verify_types.py dist/*.whl
+
+docs: $(VENV)/.installed-docs  ## the documentation's site, each warning an error and each link followed; no network
+	$(BIN)/python tests/docs/check_site.py
+
+drawings: $(VENV)/.installed-all  ## the figures of docs/slots.md
+	$(BIN)/python -m benchmarks.drawings
 
 bench-setup: $(VENV)/.installed-bench  ## the other clients that benchmarks/side_by_side.py measures
 

@@ -66,6 +66,7 @@ class Downloader:
         """Checks whether a download to the target can work, before anything is paid for.
 
         Raises:
+            ConfigurationError: This system has no file locks.
             DownloadError: The folder does not exist or cannot be written to, or the target is not a file.
         """
         target = Path(target)

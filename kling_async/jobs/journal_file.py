@@ -14,7 +14,6 @@ import errno
 import os
 import sqlite3
 import struct
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -191,7 +190,14 @@ class JournalFile:
 
     def _version(self, version: int) -> JournalError:
         known = journal_schema.VERSION
-        return JournalError(f"the journal {self._path} is of version {version}; this library knows {known}")
+        if version > known:
+            writer = "a newer release of this library has written it: use that release"
+        else:
+            writer = "no release has written it, so nothing converts it: finish its jobs with what wrote it"
+        return JournalError(
+            f"the journal {self._path} is of version {version}, and this library knows {known}; {writer}. The file was"
+            " not changed, nothing was sent"
+        )
 
 
 def connect_exclusively(path: Path) -> sqlite3.Connection:
@@ -235,8 +241,6 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 def _sync(path: Path) -> None:
     """Syncs a file, or the folder that a file was renamed in."""
-    if sys.platform == "win32" and path.is_dir():  # pragma: no cover - folders cannot be synced there
-        return
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

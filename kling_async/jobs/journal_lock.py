@@ -10,17 +10,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import weakref
 from pathlib import Path
 from typing import Final
 
 from kling_async.errors import JournalError
-
-if sys.platform == "win32":  # pragma: no cover - no machine of ours
-    import msvcrt
-else:
-    import fcntl
+from kling_async.jobs import system
 
 _MADE: Final = b"Locks the journal beside it, and shows that it was made. Keep the two together.\n"
 _BUSY: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN, errno.EDEADLK})
@@ -44,13 +39,15 @@ class JournalLock:
         """Locks.
 
         Raises:
-            JournalError: Another process or client has the journal, or this file system has no locks.
+            JournalError: Another process or client has the journal, or this system or file system has no locks.
             OSError: The lock's file cannot be opened.
         """
+        if (reason := system.lacking("a journal")) is not None:
+            raise JournalError(f"the journal {self._journal} cannot be opened: {reason}")
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         file = os.open(self.path, flags, 0o600)
         try:
-            _lock(file)
+            system.lock(file)
         except OSError as error:
             os.close(file)
             if error.errno in _BUSY:
@@ -84,13 +81,6 @@ class JournalLock:
         if file is not None:
             with contextlib.suppress(OSError):
                 os.close(file)
-
-
-def _lock(file: int) -> None:
-    if sys.platform == "win32":  # pragma: no cover - no machine of ours
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 _held: Final[weakref.WeakSet[JournalLock]] = weakref.WeakSet()

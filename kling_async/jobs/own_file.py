@@ -3,7 +3,7 @@
 Promises: what is opened is a regular file of this user's with one name, is locked (flock) until it is closed, and stands at
 the path that it was opened by. What else stands there is removed, never written to. A lock goes with its process.
 
-On file systems without locks, and on Windows, nothing is locked.
+On file systems without locks nothing is locked; systems without them are refused before this is used.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ import errno
 import logging
 import os
 import stat
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-if sys.platform != "win32":
-    import fcntl
+from kling_async.jobs import system
 
 _TRIES: Final = 10  # how often a name is opened anew that somebody else changes at the same time
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
@@ -93,21 +91,19 @@ def is_at(file: int, path: Path) -> bool:
 
 def _is_ours(file: int) -> bool:
     status = os.fstat(file)
-    owned = sys.platform == "win32" or status.st_uid == os.geteuid()
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and owned
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
 
 
 def _locked(file: int) -> bool:
     """Locks a file until it is closed; False if somebody else has locked it."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            logger.debug("this file system has no locks: %s", error)
+    try:
+        system.lock(file)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        logger.debug("this file system has no locks: %s", error)
     return True
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from kling_async.errors import ConfigurationError, DownloadError
+from kling_async.jobs import system
 from kling_async.jobs.media import HEAD
 from kling_async.jobs.own_file import drop, is_at, open_ours, read_at
 from kling_async.jobs.partial_record import LONGEST_VALIDATOR, Record, read_record, write_record
@@ -66,9 +67,12 @@ class PartialFile:
         """Notes what stands at the target now.
 
         Raises:
+            ConfigurationError: This system has no file locks.
             DownloadError: The target is a folder or another thing that is not a file.
             OSError: The folder cannot be read or does not exist.
         """
+        if (reason := system.lacking("a download")) is not None:
+            raise ConfigurationError(reason)
         if self.target.is_dir():
             raise DownloadError(f"{self.target} is a folder; name a file")
         folder = self.target.parent
@@ -162,12 +166,11 @@ class PartialFile:
             raise ConfigurationError(f"{self._path} was replaced while it was being written")
         self._check_target()
         rename(self._path, self.target)
-        if os.name == "posix":
-            directory = os.open(self.target.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)  # the rename itself is durable only now
-            finally:
-                os.close(directory)
+        directory = os.open(self.target.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the rename itself is durable only now
+        finally:
+            os.close(directory)
 
     def discard(self) -> None:
         """Removes whatever of this download is still there under a temporary name, and lets the target go."""

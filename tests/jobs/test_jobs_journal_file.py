@@ -12,6 +12,7 @@ import sys
 from contextlib import closing
 
 import pytest
+from jobs import journal_version_1
 from jobs.journal_files import OWNER, add, count, elsewhere
 from proofs.journal_tools import environment
 
@@ -217,15 +218,13 @@ async def test_another_programs_database_is_refused_and_left_alone(opened, path,
     assert before == path.read_bytes()
 
 
-async def test_version_1_is_refused_by_its_name(opened, path):
-    """It was never released, its rows have no checksums, and nothing is migrated."""
-    with closing(sqlite3.connect(path)) as db, db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-        db.execute("PRAGMA user_version = 1")
-    db.close()
-    with pytest.raises(JournalError, match=f"version 1; this library knows {VERSION}"):
+async def test_version_1_is_refused_by_its_name_and_left_alone(opened, path):
+    """It was never released, its rows have no checksums and its keys are others: converted, its jobs would be paid for twice."""
+    journal_version_1.write(path)
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=f"version 1, and this library knows {VERSION}; no release has"):
         await opened().run(count)
+    assert before == path.read_bytes()
 
 
 async def test_a_newer_version_is_refused(opened, path):
@@ -236,7 +235,9 @@ async def test_a_newer_version_is_refused(opened, path):
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(f"PRAGMA user_version = {VERSION + 1}")
     db.close()
-    with pytest.raises(JournalError, match=f"version {VERSION + 1}; this library knows {VERSION}"):
+    with pytest.raises(
+        JournalError, match=f"version {VERSION + 1}, and this library knows {VERSION}; a newer"
+    ):
         await opened().run(count)
 
 
