@@ -112,7 +112,9 @@ def test_spending_is_asked_for_with_its_price(service, run, answer):
     """No answer is no, and nothing has been sent."""
     result = run("check", "--spend", input=answer)
     assert (1, 0) == (result.exit_code, sum(service.counts.values()))
-    assert answer.strip() == result.stdout.strip() or not result.stdout  # older releases of click echo the answer there
+    assert (
+        answer.strip() == result.stdout.strip() or not result.stdout
+    )  # older releases of click echo the answer there
     assert f"one video of 5 seconds with {MODEL} in mode std, {PRICE}" in result.stderr
     assert "a second one if the service does not refuse a repeated id" in result.stderr
 
