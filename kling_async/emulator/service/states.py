@@ -90,38 +90,6 @@ class ByPolls:
         return Step(polls=self.processing), Step(polls=self.ended)
 
 
-@attrs.frozen
-class ByClock:
-    """Tasks move on by themselves, on the event loop's clock.
-
-    Args:
-        seconds: From creation to the end; a number, or a function of the task's number (from 0).
-        processing: The fraction of `seconds` after which a task is `processing`, 0–1.
-
-    Raises:
-        ValueError: `seconds` is neither a function nor a finite number from 0 on.
-    """
-
-    seconds: float | Callable[[int], float] = attrs.field()
-    processing: float = attrs.field(
-        default=0.1, validator=[attrs.validators.ge(0.0), attrs.validators.le(1.0)]
-    )
-
-    @seconds.validator
-    def _check(self, _: "attrs.Attribute[object]", seconds: object) -> None:
-        if not callable(seconds):  # a function is asked for each task
-            _checked_seconds(seconds)
-
-    def steps(self, number: int) -> tuple[Step, Step]:
-        """The two moments; a function of the number is asked once for each task.
-
-        Raises:
-            ValueError: The seconds are negative or not a finite number.
-        """
-        seconds = _checked_seconds(self.seconds(number) if callable(self.seconds) else self.seconds)
-        return Step(seconds=seconds * self.processing), Step(seconds=seconds)
-
-
 LONGEST: Final = sys.float_info.max
 """The most seconds that a task can take: what a float can hold, so that NaN and infinity are refused."""
 
@@ -136,6 +104,39 @@ def _checked_seconds(seconds: Any) -> float:
     if not (is_number and 0 <= seconds <= LONGEST):
         raise ValueError(f"a task cannot take {seconds!r} seconds")
     return float(seconds)
+
+
+def _valid_seconds(_: object, __: object, seconds: Any) -> None:
+    """Checks a task time when it is set; a function is asked, and checked, for each task."""
+    if not callable(seconds):
+        _checked_seconds(seconds)
+
+
+@attrs.frozen
+class ByClock:
+    """Tasks move on by themselves, on the event loop's clock.
+
+    Args:
+        seconds: From creation to the end; a number, or a function of the task's number (from 0).
+        processing: The fraction of `seconds` after which a task is `processing`, 0–1.
+
+    Raises:
+        ValueError: `seconds` is neither a function nor a finite number from 0 on.
+    """
+
+    seconds: float | Callable[[int], float] = attrs.field(validator=_valid_seconds)
+    processing: float = attrs.field(
+        default=0.1, validator=[attrs.validators.ge(0.0), attrs.validators.le(1.0)]
+    )
+
+    def steps(self, number: int) -> tuple[Step, Step]:
+        """The two moments; a function of the number is asked once for each task.
+
+        Raises:
+            ValueError: The seconds are negative or not a finite number.
+        """
+        seconds = _checked_seconds(self.seconds(number) if callable(self.seconds) else self.seconds)
+        return Step(seconds=seconds * self.processing), Step(seconds=seconds)
 
 
 @attrs.define(eq=False)
