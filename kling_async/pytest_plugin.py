@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -157,7 +157,13 @@ def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
         if marker.args:
             pytest.fail("@pytest.mark.kling takes keyword arguments only", pytrace=False)
         settings.update(marker.kwargs)
-    settings.update(getattr(request, "param", {}))
+    given = getattr(request, "param", {})
+    if not isinstance(given, Mapping):
+        pytest.fail(
+            f"the settings of kling_emulator: a parameter must be a dictionary such as {{'capacity': 1}}, not {given!r}",
+            pytrace=False,
+        )
+    settings.update(given)
     return settings
 
 
@@ -166,13 +172,28 @@ def _emulator(settings: Mapping[str, Any]) -> Emulator:
 
     chosen: dict[str, Any] = {"advance": AtOnce(), "render": False, **settings}
     task_time = chosen.pop("task_time", None)
-    faults: Iterable[Any] = chosen.pop("faults", ())
     try:
+        faults = [_fault(entry) for entry in chosen.pop("faults", ())]
         if task_time is not None:
             chosen["advance"] = ByClock(task_time)
         emulator = Emulator(**chosen)
-        for call, kind, *details in faults:
-            emulator.fault(call, kind, **(details[0] if details else {}))
+        for call, kind, details in faults:
+            emulator.fault(call, kind, **details)
     except (TypeError, ValueError) as error:
         pytest.fail(f"the settings of kling_emulator: {error}", pytrace=False)
     return emulator
+
+
+def _fault(entry: Any) -> tuple[str, str, Mapping[str, Any]]:
+    """The parts of a planned fault.
+
+    Raises:
+        ValueError: They are not given as `Emulator.fault` takes them.
+    """
+    match entry:
+        case [str(call), str(kind)]:
+            return call, kind, {}
+        case [str(call), str(kind), Mapping() as details]:
+            return call, kind, details
+        case _:
+            raise ValueError(f"a fault is (call, kind) or (call, kind, details), not {entry!r}")

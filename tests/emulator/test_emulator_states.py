@@ -93,11 +93,21 @@ def test_senseless_advances_are_refused(advance, first, second):
         advance(first, second)
 
 
-@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
+SENSELESS = [-1, float("nan"), float("inf"), 10**400, "5", None, True]
+
+
+@pytest.mark.parametrize("seconds", SENSELESS, ids=lambda seconds: str(seconds)[:5])
 def test_senseless_seconds_are_refused(seconds):
-    """A task takes a finite time."""
+    """A task takes a finite time, which is checked before a task exists."""
     with pytest.raises(ValueError, match="cannot take"):
-        ByClock(seconds).steps(0)
+        ByClock(seconds)
+
+
+@pytest.mark.parametrize("seconds", SENSELESS, ids=lambda seconds: str(seconds)[:5])
+def test_senseless_seconds_of_a_function_are_refused(seconds):
+    """A function is asked for each task, and what it gives is checked then."""
+    with pytest.raises(ValueError, match="cannot take"):
+        ByClock(lambda _: seconds).steps(0)
 
 
 def test_table_allows_no_way_back():

@@ -114,6 +114,22 @@ WRONG = {
         '@pytest.mark.kling(faults=[("create", "flood")])\nasync def test_it(kling_emulator): pass',
         "*no fault is called 'flood'; there are*",
     ),
+    "a fault that is no pair": (
+        '@pytest.mark.kling(faults="create")\nasync def test_it(kling_emulator): pass',
+        "*settings of kling_emulator: a fault is (call, kind)*not 'c'*",
+    ),
+    "a task time that is not a number": (
+        '@pytest.mark.kling(task_time="two minutes")\nasync def test_it(kling_emulator): pass',
+        "*settings of kling_emulator: a task cannot take 'two minutes' seconds*",
+    ),
+    "a negative task time": (
+        "@pytest.mark.kling(task_time=-1)\nasync def test_it(kling_emulator): pass",
+        "*settings of kling_emulator: a task cannot take -1 seconds*",
+    ),
+    "a parameter that is no dictionary": (
+        '@pytest.mark.parametrize("kling_emulator", [5], indirect=True)\nasync def test_it(kling_emulator): pass',
+        "*a parameter must be a dictionary*not 5*",
+    ),
     "no keyword": (
         "@pytest.mark.kling(2)\nasync def test_it(kling_emulator): pass",
         "*takes keyword arguments only*",

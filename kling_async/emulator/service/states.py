@@ -4,9 +4,10 @@ Pure: no clock and no I/O, times are handed in. A status never goes backwards an
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -89,6 +90,28 @@ class ByPolls:
         return Step(polls=self.processing), Step(polls=self.ended)
 
 
+LONGEST: Final = sys.float_info.max
+"""The most seconds that a task can take: what a float can hold, so that NaN and infinity are refused."""
+
+
+def _checked_seconds(seconds: Any) -> float:
+    """The seconds that a task takes.
+
+    Raises:
+        ValueError: They are not a finite number from 0 on.
+    """
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if not (is_number and 0 <= seconds <= LONGEST):
+        raise ValueError(f"a task cannot take {seconds!r} seconds")
+    return float(seconds)
+
+
+def _valid_seconds(_: object, __: object, seconds: Any) -> None:
+    """Checks a task time when it is set; a function is asked, and checked, for each task."""
+    if not callable(seconds):
+        _checked_seconds(seconds)
+
+
 @attrs.frozen
 class ByClock:
     """Tasks move on by themselves, on the event loop's clock.
@@ -96,9 +119,12 @@ class ByClock:
     Args:
         seconds: From creation to the end; a number, or a function of the task's number (from 0).
         processing: The fraction of `seconds` after which a task is `processing`, 0–1.
+
+    Raises:
+        ValueError: `seconds` is neither a function nor a finite number from 0 on.
     """
 
-    seconds: float | Callable[[int], float]
+    seconds: float | Callable[[int], float] = attrs.field(validator=_valid_seconds)
     processing: float = attrs.field(
         default=0.1, validator=[attrs.validators.ge(0.0), attrs.validators.le(1.0)]
     )
@@ -109,9 +135,7 @@ class ByClock:
         Raises:
             ValueError: The seconds are negative or not a finite number.
         """
-        seconds = self.seconds(number) if callable(self.seconds) else self.seconds
-        if not (math.isfinite(seconds) and seconds >= 0):
-            raise ValueError(f"a task cannot take {seconds!r} seconds")
+        seconds = _checked_seconds(self.seconds(number) if callable(self.seconds) else self.seconds)
         return Step(seconds=seconds * self.processing), Step(seconds=seconds)
 
 
