@@ -186,7 +186,8 @@ def _tell(prepared: Prepared, journal: Path, *, dry_run: bool, as_json: bool) ->
     for line in lines:
         click.echo(line, err=not dry_run)
     if dry_run:
-        put(f"{len(prepared.plan.rows)} rows checked; nothing was sent")
+        count = len(prepared.plan.rows)
+        put(f"{count} row{'s' * (count != 1)} checked; nothing was sent")
 
 
 @contextmanager

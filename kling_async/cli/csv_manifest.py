@@ -1,7 +1,8 @@
 """A manifest as CSV: a row of columns, and a row for each job.
 
-Promises: columns are the API reference's fields; an empty cell is a field that is left alone; what is not a number or not
-JSON stays text, so that the library's own rule says what is wrong with it. Pure.
+Promises: columns are the API reference's fields, in any case of letters; an empty cell is a field that is left alone, and
+a column without a name is one that is empty; what is not a number or not JSON stays text, so that the library's own rule
+says what is wrong with it; rows that an open quote would swallow are an error. Pure.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ _NESTED: Final = frozenset(
     }
 )  # fmt: skip
 _NUMBERS: Final = frozenset({"cfg_scale"})
+_WHOLE: Final = re.compile(r"(\d+)\.0+")  # spreadsheets write 5 as 5.0 if other cells of the column are empty
 _LONGEST_CELL: Final = 20_000_000  # characters: a picture of 10 MB in base64
 
 
@@ -35,7 +38,7 @@ def is_csv(text: str, fields: frozenset[str]) -> bool:
     first = next((line for line in text.splitlines() if line.strip()), "")
     if first.lstrip()[:1] in {"{", "["}:
         return False
-    return bool(fields & {cell.strip() for cell in _cells(first, _separator(first))})
+    return bool(fields & set(_names(_cells(first, _separator(first)))))
 
 
 def csv_rows(text: str, fields: frozenset[str]) -> Iterator[dict[str, Any] | ValidationError]:
@@ -46,22 +49,27 @@ def csv_rows(text: str, fields: frozenset[str]) -> Iterator[dict[str, Any] | Val
         fields: Names of the fields that a row can have.
 
     Raises:
-        ValidationError: A column has no name, the name of no field, or that of another column.
+        ValidationError: A column has the name of no field or of another column, or quotes are wrong.
     """
     separator = _separator(text.lstrip("\r\n").splitlines()[0] if text.strip() else "")
     csv.field_size_limit(_LONGEST_CELL)
-    lines = (
-        cells
-        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        if any(cell.strip() for cell in cells)
-    )
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    columns: list[str] | None = None
+    begun = 0
     try:
-        columns = [cell.strip() for cell in next(lines, [])]
-        _check(columns, fields)
-        for cells in lines:
-            yield _row(columns, cells)
+        for cells in reader:
+            begun = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if columns is None:
+                columns = _names(cells)
+                _check(columns, fields)
+            else:
+                yield _row(columns, cells)
     except csv.Error as error:
-        raise ValidationError([Problem("source", f"is not CSV: {error}")]) from None
+        reason = "a quote is never closed" if "end of data" in str(error) else str(error)
+        message = f"is not CSV: in the row that begins in line {begun + 1}, {reason}"
+        raise ValidationError([Problem("source", message)]) from None
 
 
 def _row(columns: list[str], cells: list[str]) -> dict[str, Any] | ValidationError:
@@ -70,11 +78,16 @@ def _row(columns: list[str], cells: list[str]) -> dict[str, Any] | ValidationErr
             f"has {len(cells)} cells for {len(columns)} columns; a text with a separator in it needs quotes"
         )
         return ValidationError([Problem("row", message)])
-    given = zip(columns, cells, strict=False)
-    return {name: _value(name, cell) for name, cell in given if cell.strip()}
+    given = [(name, cell.strip()) for name, cell in zip(columns, cells, strict=False)]
+    nameless = [number for number, (name, cell) in enumerate(given, start=1) if cell and not name]
+    if nameless:
+        return ValidationError([Problem("row", f"cell {nameless[0]} is in a column without a name")])
+    return {name: _value(name, cell) for name, cell in given if cell}
 
 
 def _value(name: str, cell: str) -> Any:
+    if name == "duration" and (whole := _WHOLE.fullmatch(cell)):
+        return whole[1]
     if name not in _NESTED | _NUMBERS:
         return cell
     try:
@@ -84,16 +97,17 @@ def _value(name: str, cell: str) -> Any:
 
 
 def _check(columns: list[str], fields: frozenset[str]) -> None:
-    problems = [
-        Problem(name or f"column {number}", "is the name of no field" if name else "has no name")
-        for number, name in enumerate(columns, start=1)
-        if name not in fields
-    ]
+    problems = [Problem(name, "is the name of no field") for name in columns if name and name not in fields]
     twice = sorted({name for name in columns if columns.count(name) > 1})
     problems += [Problem(name, "is the name of more than one column") for name in twice if name]
     if problems:
         problems.append(Problem("columns", f"can be {', '.join(sorted(fields))}"))
         raise ValidationError(problems)
+
+
+def _names(cells: list[str]) -> list[str]:
+    """The columns' names; text for a column that has none is empty."""
+    return [cell.strip().lower() for cell in cells]
 
 
 def _separator(line: str) -> str:

@@ -52,7 +52,11 @@ def emulator(*, seconds: float, faults: tuple[str, ...], as_json: bool, **given:
 
     All paths of the family answer, as /v1/videos/image2video does. The fields of image2video, text2video and video-extend
     are checked by the API reference's rules; of every other path only those are that the whole family shares.
-    """
+
+    \b
+    kling-async emulator --port 8787 --seconds 1
+    kling-async emulator --capacity 5 --fault create:reset-after,times=2
+    """  # noqa: D301 - click's mark for lines that shall not be joined
 
     async def run() -> None:
         from kling_async.emulator import ByClock, Emulator  # noqa: PLC0415 - it imports aiohttp

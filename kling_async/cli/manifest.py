@@ -34,10 +34,11 @@ def manifest_rows(content: bytes, fields: frozenset[str]) -> list[ManifestRow]:
         ValidationError: It is empty, not UTF-8, an array that is not JSON as a whole, or neither JSON nor CSV.
     """
     text = _decoded(content).strip("\r\n ")
-    rows = list(csv_rows(text, fields) if is_csv(text, fields) else _json_rows(text))
+    as_csv = is_csv(text, fields)
+    rows = list(csv_rows(text, fields) if as_csv else _json_rows(text))
     if not rows:
         raise _unusable("has no rows")
-    if all(isinstance(row, ValidationError) and row.problems[0].path == "row" for row in rows):
+    if not as_csv and all(isinstance(row, ValidationError) and row.problems[0].path == "row" for row in rows):
         first = next(iter(text.splitlines()), "")[:80]
         raise _unusable(
             f"is neither JSON (lines or an array) nor CSV with a row of columns; its first line: {first!r}"
@@ -59,9 +60,11 @@ def _decoded(content: bytes) -> str:
 def _json_rows(text: str) -> Iterator[ManifestRow]:
     if text.startswith("["):
         try:
-            values = json.loads(text)
+            values = json.loads(text, object_pairs_hook=_once)
+        except _RepeatedNameError as error:
+            raise _unusable(f"has an object in which {error.name} is given twice") from None
         except (ValueError, RecursionError) as error:
-            raise _unusable(f"is not a JSON array: {error}") from None
+            raise _unusable(f"is not a JSON array: {_reason(error)}") from None
         yield from map(_object, values)
         return
     whole = _parsed(text)
@@ -73,9 +76,36 @@ def _json_rows(text: str) -> Iterator[ManifestRow]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
+    except _RepeatedNameError as error:
+        return ValidationError([Problem(error.name, "is given twice")])
     except (ValueError, RecursionError) as error:
-        return ValidationError([Problem("row", f"is not JSON: {error}")])
+        return ValidationError([Problem("row", f"is not JSON: {_reason(error)}")])
+
+
+class _RepeatedNameError(ValueError):
+    """An object names a member twice, so that one of the values would be lost."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members, each named once."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _RepeatedNameError(name)
+        found[name] = value
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """Why a text is not JSON, without the parser's advice to programmers."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error) if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
 
 
 def _object(value: Any) -> ManifestRow:

@@ -53,7 +53,11 @@ def tasks() -> None:
 @options.base_url_option
 @options.json_option
 def get(task_id: str, endpoint: str | None, base_url: str | None, *, as_json: bool) -> None:
-    """Shows one task by its id or external id."""
+    """Shows one task by its id or external id.
+
+    \b
+    kling-async tasks get TASK_ID
+    """  # noqa: D301 - click's mark for lines that shall not be joined
 
     async def work() -> None:
         async with options.opened(None, base_url) as (kling, _):
@@ -76,7 +80,11 @@ def get(task_id: str, endpoint: str | None, base_url: str | None, *, as_json: bo
 def list_(
     page_num: int, page_size: int, endpoint: str | None, base_url: str | None, *, as_json: bool
 ) -> None:
-    """Shows one page of tasks: id, status, last change, external id; with --json a task on each line."""
+    """Shows one page of tasks: id, status, last change, external id; with --json a task on each line.
+
+    \b
+    kling-async tasks list --page-size 100
+    """  # noqa: D301 - click's mark for lines that shall not be joined
 
     async def work() -> None:
         async with options.opened(None, base_url) as (kling, _):
@@ -112,7 +120,10 @@ def wait(
     """Waits until a task has ended, by its id or external id.
 
     With -o or -d the results are downloaded and their paths are the last lines; without, the task is shown.
-    """
+
+    \b
+    kling-async tasks wait TASK_ID -o cat.mp4
+    """  # noqa: D301 - click's mark for lines that shall not be joined
     if output is not None and directory is not None:
         raise click.UsageError("give --output or --directory, not both")
     if directory is not None:

@@ -40,6 +40,46 @@ def test_unusable_manifest_is_one_line(content, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'image,prompt\na.jpg,one\n\nb.jpg,"two\nc.jpg,three\n', "line 4, a quote is never closed"),
+        (b'[{"image": "a.jpg", "duration": ' + b"9" * 5000 + b"}]", "a number has too many digits"),
+        (b"[" * 200_000, "it is nested too deeply"),
+        (b'[{"prompt": "one", "prompt": "two"}]', "an object in which prompt is given twice"),
+    ],
+    ids=["open quote", "digits", "depth", "name twice"],
+)
+def test_a_manifest_that_would_lose_something_is_refused_in_plain_words(content, said):
+    """No row is swallowed, no value is dropped, and no advice for Python programmers is shown."""
+    with pytest.raises(ValidationError) as caught:
+        read(content)
+    assert said in str(caught.value)
+    assert "sys." not in str(caught.value)
+
+
+def test_csv_as_spreadsheets_write_it():
+    """Empty columns at the end, capitals, spaces around cells and whole numbers with .0 are all right."""
+    rows = read("Image , Prompt,duration,,\n a.jpg ,one,5.0,,\nb.jpg,two,,,\n")
+    assert [{"image": "a.jpg", "prompt": "one", "duration": "5"}, {"image": "b.jpg", "prompt": "two"}] == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "message"),
+    [
+        ("image,prompt,\na.jpg,one,lost\n", "row", "cell 3 is in a column without a name"),
+        ("image,prompt\na.jpg,one,two\n", "row", "has 3 cells for 2 columns"),
+        ('{"prompt": "one", "prompt": "two"}', "prompt", "is given twice"),
+    ],
+)
+def test_the_only_row_has_its_own_error(content, path, message):
+    """A file of known form is not said to be of unknown form because all of its rows are wrong."""
+    [row] = read(content)
+    [problem] = row.problems
+    assert path == problem.path
+    assert message in problem.message
+
+
 def test_unusable_manifest_is_wrong_usage(run, service, tmp_path):
     """The file is named, and nothing is sent."""
     (tmp_path / "jobs.csv").write_bytes("image\nf\xfcr.jpg\n".encode("latin-1"))
@@ -77,10 +117,10 @@ def test_csv_gives_the_same_rows_as_json(separator):
 
 
 def test_wrong_columns_are_told_once_with_the_right_ones():
-    """A column that is no field, has no name or comes twice makes the manifest unusable, and not each of its rows."""
+    """A column that is no field or comes twice makes the manifest unusable, and not each of its rows."""
     with pytest.raises(ValidationError) as caught:
         read("image,promt,image,\ncat.jpg,a,b,c\n")
-    assert ["promt", "column 4", "image", "columns"] == [each.path for each in caught.value.problems]
+    assert ["promt", "image", "columns"] == [each.path for each in caught.value.problems]
     assert "prompt" in caught.value.problems[-1].message
 
 
