@@ -77,6 +77,8 @@ def _document(path: Path) -> Any:
         ValidationError: It cannot be read, is not JSON, or is another program's.
     """
     try:
+        if not path.is_file():  # a pipe would be waited for
+            raise ValidationError([Problem("", "is not a file")])
         with path.open("rb") as file:
             data = file.read(LONGEST + 1)
     except OSError as error:

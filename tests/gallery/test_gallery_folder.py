@@ -1,12 +1,14 @@
 """What the gallery reads: videos, sidecars, pictures, and files that are none of these."""
 
 import json
+import os
 
 import pytest
 from gallery.sample import put, sidecar
 from made_pictures import jpeg, png
 
 from kling_async.gallery.folder import read_folder
+from kling_async.gallery.write import is_foreign
 
 MP4 = b"\x00\x00\x00\x18ftypisom"
 
@@ -124,6 +126,16 @@ def test_a_damaged_or_foreign_file_is_one_line(folder, content, reason):
     found = read_folder(folder)
     assert ["good"] == [card.name for card in found.cards]
     assert [f"bad.json: {reason}"] == lines(found)
+
+
+def test_a_pipe_is_no_sidecar_and_is_not_waited_for(folder):
+    """Nobody writes to it, and reading it would never end."""
+    os.mkfifo(folder / "pipe.json")
+    (folder / "good.mp4").write_bytes(MP4)
+    found = read_folder(folder)
+    assert ["pipe.json: is not a file"] == lines(found)
+    os.mkfifo(folder / "index.html")
+    assert is_foreign(folder / "index.html")
 
 
 @pytest.mark.parametrize(
