@@ -84,8 +84,8 @@ def is_foreign(target: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
-    if not target.is_file():  # a folder, or a pipe, which would be waited for
-        return target.exists() or target.is_symlink()
+    if target.is_fifo():  # it would be waited for
+        return True
     try:
         with target.open("rb") as file:
             return f'content="{MARK}"'.encode() not in file.read(_BEGINNING)
