@@ -21,12 +21,15 @@ from kling_async.schema.family import path_problems, takes_external_id
 from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageInput, LocalImage
 from kling_async.schema.mapping import MappingRequest
-from kling_async.schema.rules import raise_any
+from kling_async.schema.rules import raise_any, shown
 from kling_async.schema.text2video import Text2VideoRequest
 from kling_async.schema.video_extend import VideoExtendRequest
 
 MAX_BYTES: Final = 256 * 1024
 """Most bytes of pictures that travel inside one payload; larger ones go by URL or reference."""
+
+LONGEST_KEY: Final = 1000
+"""Most characters of an `external_task_id` in a queue, whose index takes no long ones."""
 
 VERSION: Final = 1
 _REFERENCE: Final = "kling_async.reference"
@@ -96,6 +99,10 @@ def to_payload(request: QueuedRequest, account: str | None = None) -> Payload:
     path = _path_of(request)
     if request.external_task_id is None:
         request = request.with_external_task_id(f"kling-{uuid4()}")
+    key = str(request.external_task_id)
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        bound = f"printable text of at most {LONGEST_KEY} characters can be an id in a queue"
+        raise ValidationError([Problem("external_task_id", f"is {shown(key)}; {bound}")])
     sizes = {
         name: each.size
         for name, each in request.pictures()
@@ -113,7 +120,7 @@ def to_payload(request: QueuedRequest, account: str | None = None) -> Payload:
             ]
         )
     fields = _carried(wire.converter.unstructure(request))
-    return Payload(path, str(request.external_task_id), account, fields)
+    return Payload(path, key, account, fields)
 
 
 def read_payload(text: bytes | str | None) -> Payload:

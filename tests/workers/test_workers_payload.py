@@ -96,6 +96,14 @@ def test_two_pictures_share_the_bound():
         to_payload(Image2VideoRequest(image=png(), image_tail=png_of_size(MAX_BYTES - 10)))
 
 
+@pytest.mark.parametrize("key", ["x" * 1001, "a\0b", "a\nb"])
+def test_an_id_that_the_table_cannot_hold_is_refused(key):
+    """Before PostgreSQL says it in its own words; the longest one passes."""
+    assert "x" * 1000 == to_payload(Text2VideoRequest(prompt="a", external_task_id="x" * 1000)).key
+    with pytest.raises(ValidationError, match="external_task_id"):
+        to_payload(Text2VideoRequest(prompt="a", external_task_id=key))
+
+
 @pytest.mark.parametrize("given", [{"prompt": "a cat"}, None, "text", 3])
 def test_what_is_no_request_is_refused(given):
     """A mapping has no path of its own: `MappingRequest` gives it one."""
