@@ -13,7 +13,7 @@ from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.schema.sidecar import FORMAT, Sidecar, portable, sidecar_of
 from kling_async.schema.task import Task, TaskStatus, Video
 
-OUT = Path("/work/out")
+OUT = Path("/pictures/out")
 PATH = "/v1/videos/image2video"
 TASK = Task(
     "t1",
@@ -31,7 +31,7 @@ JSON = st.recursive(
 
 def test_a_success_is_written_and_read_again():
     """What is read is what was written; the time taken is that between the service's two moments."""
-    request = Image2VideoRequest(image=Path("/work/stills/cat.jpg"), prompt="zoom", duration=5)
+    request = Image2VideoRequest(image=Path("/pictures/stills/cat.jpg"), prompt="zoom", duration=5)
     written = sidecar_of(OUT / "007-cat.mp4", PATH, request.document(), task=TASK, number=7)
     read = Sidecar.read(json.loads(json.dumps(written.document())))
     assert written == read
@@ -70,7 +70,7 @@ def test_nothing_that_grants_access_is_written():
 def test_a_journals_record_gives_the_same_request():
     """Files and bytes are recorded by digest, and stand in the sidecar as the pictures themselves would."""
     recorded = {
-        "image": {"path": "/work/out/in/cat.jpg", "sha256": "0" * 64},
+        "image": {"path": "/pictures/out/in/cat.jpg", "sha256": "0" * 64},
         "dynamic_masks": [{"mask": {"sha256": "0" * 64, "size": 7}, "trajectories": [{"x": 1, "y": 2}]}],
     }
     assert {
