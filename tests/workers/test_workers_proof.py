@@ -172,7 +172,9 @@ async def test_interrupted_twice_the_lease_brings_the_jobs_back(fleet, connectio
             await workers.kill()
         await workers.start(2)
         await workers.through(connection)
-        workers.peak = 0  # a task so new that no poll has shown it goes on beside the one that takes its job's place
+        workers.peak = (
+            0  # a task so new that no poll has shown it goes on beside the one that takes its job's place
+        )
         assert [] == workers.complaints(30)
 
 
