@@ -43,7 +43,7 @@ class RefusedRowsError(ValidationError):
     """
 
     def __init__(self, rows: Sequence[RowProblem]) -> None:
-        self.rows = list(rows)
+        self.rows: list[RowProblem] = list(rows)
         super().__init__(Problem(f"row {each.row}, {each.field}", each.message) for each in rows)
 
 

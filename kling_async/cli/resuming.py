@@ -43,7 +43,7 @@ class Resumed:
         self, directory: Path, names: Mapping[str, Name], following: Following, *, as_json: bool
     ) -> None:
         self.following = following
-        self.succeeded = True
+        self.succeeded: bool = True
         """Whether every outcome so far is a success."""
 
         self.drain: Draining = Draining(following)

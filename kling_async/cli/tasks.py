@@ -28,7 +28,7 @@ def _path(context: click.Context, option: click.Parameter, path: str | None) -> 
     return path
 
 
-endpoint_option = click.option(
+_endpoint_option = click.option(
     "--endpoint",
     metavar="PATH",
     callback=_path,
@@ -49,7 +49,7 @@ def tasks() -> None:
 
 @tasks.command()
 @click.argument("task_id", metavar="ID")
-@endpoint_option
+@_endpoint_option
 @options.base_url_option
 @options.json_option
 def get(task_id: str, endpoint: str | None, base_url: str | None, *, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def get(task_id: str, endpoint: str | None, base_url: str | None, *, as_json: bo
 @tasks.command("list")
 @click.option("--page-num", type=int, default=1, show_default=True, help="The page, 1 to 1000.")
 @click.option("--page-size", type=int, default=30, show_default=True, help="Tasks on a page, 1 to 500.")
-@endpoint_option
+@_endpoint_option
 @options.base_url_option
 @options.json_option
 def list_(
@@ -103,7 +103,7 @@ def list_(
 @click.argument("task_id", metavar="ID")
 @options.output_option
 @click.option("--directory", "-d", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Where to write the results if there can be several; they are named after the task's id.")  # fmt: skip
-@endpoint_option
+@_endpoint_option
 @options.timeout_option
 @options.base_url_option
 @options.json_option

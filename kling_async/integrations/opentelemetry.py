@@ -33,8 +33,8 @@ from kling_async.schema.family import task_kind
 
 try:
     from opentelemetry import metrics, trace
-except ImportError as missing:
-    raise ImportError('opentelemetry-api is not installed: pip install "kling-async[otel]"') from missing
+except ImportError as _missing:
+    raise ImportError('opentelemetry-api is not installed: pip install "kling-async[otel]"') from _missing
 
 DURATIONS: Final = (1, 5, 10, 20, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 """Bounds of the duration histograms' buckets, in seconds: jobs take minutes."""
