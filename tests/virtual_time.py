@@ -33,6 +33,11 @@ class _JumpingSelector(selectors.DefaultSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A selector event loop on virtual time; the first moment is 1000."""
 
+    async def shutdown_default_executor(self, timeout=None):
+        """Waits for the threads however long it takes: since Python 3.12 a jump of the clock would be the time-out."""
+        del timeout
+        await super().shutdown_default_executor()
+
     def __init__(self):
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
