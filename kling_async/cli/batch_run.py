@@ -20,9 +20,9 @@ from kling_async.cli.draining import Draining
 from kling_async.cli.following import Following
 from kling_async.cli.ongoing import Ongoing, State
 from kling_async.cli.planning import Due, Plan, Planned
-from kling_async.cli.preparing import ENDPOINT
 from kling_async.cli.progress import Display
 from kling_async.cli.sidecars import write_sidecar
+from kling_async.cli.steps import IMAGE2VIDEO
 from kling_async.cli.tally import Tally, shown_time
 from kling_async.cli.wording import hint_of
 from kling_async.errors import KlingError, NotSubmittedError, TaskFailedError
@@ -172,7 +172,7 @@ class BatchRun:
                 job.output,
                 planned.row.request.document(),
                 self._screen.warn,
-                endpoint=ENDPOINT,
+                endpoint=IMAGE2VIDEO,
                 task=task,
                 key=planned.key,
                 error=error,

@@ -21,6 +21,7 @@ from kling_async.cli.places import place_problem
 from kling_async.cli.planning import Due, Plan, planned
 from kling_async.cli.rows import Row, rows_of
 from kling_async.cli.sources import read_sources
+from kling_async.cli.steps import IMAGE2VIDEO
 from kling_async.cli.tables import RowProblem
 from kling_async.errors import Problem, ValidationError
 from kling_async.jobs import request_record
@@ -30,7 +31,6 @@ from kling_async.schema.image2video import Image2VideoFields
 from kling_async.schema.models import MODELS, retirement_warning
 from kling_async.session.submit import new_external_id
 
-ENDPOINT: Final = "/v1/videos/image2video"
 FIELDS: Final = frozenset({*Image2VideoFields.__annotations__, "model"})
 """What a column can be; `model` is dropped, as the API reference says."""
 
@@ -146,7 +146,7 @@ async def _planned(rows: Sequence[Row], wishes: Wishes) -> Plan:
     entries: list[JobEntry] = []
     if wishes.journal.exists():
         async with opened_journal(wishes.journal) as journal:
-            entries = [entry for entry in await journal.entries() if entry.endpoint in {ENDPOINT, ""}]
+            entries = [entry for entry in await journal.entries() if entry.endpoint in {IMAGE2VIDEO, ""}]
     recorded: dict[int, Mapping[str, Any]] = {}
     if entries:
         for row in rows:

@@ -97,22 +97,11 @@ def _checked(path: str, fields: Mapping[str, Any]) -> Any:
     Raises:
         ValidationError: Broken rules.
     """
-    # The help shall not wait for these.
-    from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - as above
-    from kling_async.schema.mapping import MappingRequest  # noqa: PLC0415 - as above
-    from kling_async.schema.text2video import Text2VideoRequest  # noqa: PLC0415 - as above
-    from kling_async.schema.video_extend import VideoExtendRequest  # noqa: PLC0415 - as above
+    from kling_async.schema.mapping import MappingRequest  # noqa: PLC0415 - the help shall not wait for it
+    from kling_async.schema.requests import request_of  # noqa: PLC0415 - as above
 
-    match path:
-        case "/v1/videos/image2video":
-            return Image2VideoRequest.from_mapping(fields)
-        case "/v1/videos/text2video":
-            return Text2VideoRequest.from_mapping(fields)
-        case "/v1/videos/video-extend":
-            return VideoExtendRequest.from_mapping(fields)
-        case _:
-            MappingRequest(path, fields)
-            return fields
+    request = request_of(path, fields)
+    return fields if isinstance(request, MappingRequest) else request
 
 
 def _check_places(fields: Mapping[str, Any], directory: Path | None, choices: Choices) -> None:

@@ -23,13 +23,11 @@ IMAGE2VIDEO: Final = "/v1/videos/image2video"
 
 def endpoint_of(kling: KlingClient, path: str | None) -> Endpoint[Any]:
     """The endpoint of a path; None means image2video."""
-    if path in {None, IMAGE2VIDEO}:
-        return kling.image2video
-    if path == "/v1/videos/text2video":
-        return kling.text2video
-    if path == "/v1/videos/video-extend":
-        return kling.video_extend
-    return kling.endpoint(str(path))
+    from kling_async.schema.family import TYPED  # noqa: PLC0415 - the help shall not wait for it
+
+    path = path or IMAGE2VIDEO
+    found: Endpoint[Any] = getattr(kling, TYPED[path]) if path in TYPED else kling.endpoint(path)
+    return found
 
 
 async def submit(endpoint: Endpoint[Any], request: Any, screen: Display) -> Task:

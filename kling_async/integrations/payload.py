@@ -18,12 +18,9 @@ from attrs import frozen
 from kling_async.errors import Problem, ValidationError
 from kling_async.schema import wire
 from kling_async.schema.family import path_problems, takes_external_id
-from kling_async.schema.image2video import Image2VideoRequest
 from kling_async.schema.images import ImageBase64, ImageBytes, ImageFile, ImageInput, LocalImage
-from kling_async.schema.mapping import MappingRequest
+from kling_async.schema.requests import AnyRequest, path_of, request_of
 from kling_async.schema.rules import raise_any, shown
-from kling_async.schema.text2video import Text2VideoRequest
-from kling_async.schema.video_extend import VideoExtendRequest
 
 MAX_BYTES: Final = 256 * 1024
 """Most bytes of pictures that travel inside one payload; larger ones go by URL or reference."""
@@ -34,24 +31,8 @@ LONGEST_KEY: Final = 1000
 VERSION: Final = 1
 _REFERENCE: Final = "kling_async.reference"
 
-QueuedRequest: TypeAlias = Image2VideoRequest | Text2VideoRequest | VideoExtendRequest | MappingRequest
-"""A request that a queue takes; `MappingRequest(path, fields)` is one of any other endpoint."""
-
 Load: TypeAlias = Callable[[str], ImageInput | Awaitable[ImageInput]]
 """Resolves a picture's reference in the worker, plain or async: `pathlib.Path` does for a folder that all share."""
-
-TYPED: Final[Mapping[str, Callable[[Mapping[str, Any]], QueuedRequest]]] = {
-    "/v1/videos/image2video": Image2VideoRequest.from_mapping,
-    "/v1/videos/text2video": Text2VideoRequest.from_mapping,
-    "/v1/videos/video-extend": VideoExtendRequest.from_mapping,
-}
-"""What reads the requests of the paths that have a class of their own."""
-
-_PATHS: Final = {
-    Image2VideoRequest: "/v1/videos/image2video",
-    Text2VideoRequest: "/v1/videos/text2video",
-    VideoExtendRequest: "/v1/videos/video-extend",
-}
 
 
 @frozen
@@ -75,18 +56,16 @@ class Payload:
         values = {"version": VERSION, "path": self.path, "account": self.account, "request": self.fields}
         return json.dumps(values).encode()
 
-    async def request(self, load: Load) -> QueuedRequest:
+    async def request(self, load: Load) -> AnyRequest:
         """Returns the request, its references resolved.
 
         Raises:
             ValidationError: Rules that it breaks.
         """
-        fields = await _resolved(self.fields, load)
-        read = TYPED.get(self.path)
-        return MappingRequest(self.path, fields) if read is None else read(fields)
+        return request_of(self.path, await _resolved(self.fields, load))
 
 
-def to_payload(request: QueuedRequest, account: str | None = None) -> Payload:
+def to_payload(request: AnyRequest, account: str | None = None) -> Payload:
     """Prepares a request for a queue.
 
     Args:
@@ -152,29 +131,13 @@ def read_payload(text: bytes | str | None) -> Payload:
     return Payload(path, key, account, fields)
 
 
-def _path_of(request: QueuedRequest) -> str:
-    if not isinstance(request, MappingRequest):
-        for kind, path in _PATHS.items():
-            if isinstance(request, kind):
-                return path
-        raise ValidationError(
-            [
-                Problem(
-                    "request", f"is of type {type(request).__name__}; a queue takes a request of this library"
-                )
-            ]
-        )
-    raise_any(path_problems(request.path))
-    if not takes_external_id(request.path):
-        raise ValidationError(
-            [
-                Problem(
-                    "path",
-                    f"{request.path} takes no external_task_id, so that a second worker could pay again",
-                )
-            ]
-        )
-    return request.path
+def _path_of(request: AnyRequest) -> str:
+    path = path_of(request)
+    raise_any(path_problems(path))
+    if not takes_external_id(path):
+        problem = f"{path} takes no external_task_id, so that a second worker could pay again"
+        raise ValidationError([Problem("path", problem)])
+    return path
 
 
 def _carried(value: Any) -> Any:

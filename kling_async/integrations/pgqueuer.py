@@ -29,10 +29,11 @@ from typing_extensions import override
 from kling_async.client import KlingClient
 from kling_async.errors import ConfigurationError, Problem, ValidationError
 from kling_async.integrations.job_function import PutBackError, Store, run_job
-from kling_async.integrations.payload import Load, QueuedRequest, to_payload
+from kling_async.integrations.payload import Load, to_payload
 from kling_async.integrations.pulse import pulse
 from kling_async.jobs import submission
 from kling_async.jobs.closing import finished_whatever_comes
+from kling_async.schema.requests import AnyRequest
 
 ENTRYPOINT: Final = "kling_async"
 """The name under which the queue's rows are found."""
@@ -90,7 +91,7 @@ async def install(connection: Connection) -> None:
 
 async def enqueue(
     connection: Connection,
-    requests: Iterable[QueuedRequest],
+    requests: Iterable[AnyRequest],
     *,
     account: str | None = None,
     priority: int = 0,

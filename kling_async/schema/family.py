@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, TypeAlias
 
 from kling_async.errors import Problem
-from kling_async.schema.models import MODELS
 from kling_async.schema.rules import shown
 
 TaskKind: TypeAlias = Literal["video", "image", "audio", "other"]
@@ -88,6 +87,13 @@ FIELDS_ELSEWHERE: Final = {
 WITHOUT_EXTERNAL_ID: Final = frozenset({"/v1/videos/lip-sync"})
 """Paths that take no `external_task_id`: a create of unknown outcome cannot be looked up there, nor sent again."""
 
+TYPED: Final = {
+    "/v1/videos/image2video": "image2video",
+    "/v1/videos/text2video": "text2video",
+    "/v1/videos/video-extend": "video_extend",
+}
+"""Paths whose requests have a class of their own, and the client's attribute for each; `schema/requests.py` has the classes."""
+
 _PATH: Final = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
 _KINDS: Final[dict[str, TaskKind]] = {
     "/v1/videos/": "video",
@@ -131,5 +137,4 @@ def path_problems(path: Any, *, synchronous: bool = False) -> Iterator[Problem]:
 
 def _sender(path: str) -> str:
     """What creates the tasks of a path, in words."""
-    name = path.removeprefix("/v1/videos/").replace("-", "_")
-    return f"KlingClient.{name}" if name in MODELS else f"KlingClient.endpoint({path!r})"
+    return f"KlingClient.{TYPED[path]}" if path in TYPED else f"KlingClient.endpoint({path!r})"
