@@ -34,22 +34,16 @@ from kling_async.errors import (
 )
 from kling_async.integrations.payload import Load, Payload, read_payload
 from kling_async.jobs import submission
-from kling_async.schema.task import Audio, Image, Task, Video
+from kling_async.jobs.results import Result, all_results, suffix_of
+from kling_async.schema.family import TYPED
+from kling_async.schema.task import Task
 
 if TYPE_CHECKING:
     from kling_async.client import KlingClient
 
-Result: TypeAlias = Video | Image | Audio
-"""One result of a task."""
-
 Store: TypeAlias = Callable[[Task, Result], Awaitable[Path | None] | Path | None]
 """Says where a result goes, plain or async: the file to download to, or None if it has taken the result itself."""
 
-_TYPED: Final = {
-    "/v1/videos/image2video": "image2video",
-    "/v1/videos/text2video": "text2video",
-    "/v1/videos/video-extend": "video_extend",
-}
 _ENDED: Final = (TaskFailedError, ResultMissingError)
 _REFUSED: Final = (ValidationError, BadRequestError, ContentPolicyError, PermissionDeniedError, *_ENDED)
 _RAN: Final = (TaskNotFoundError, *_ENDED)
@@ -107,15 +101,13 @@ async def run_job(
     try:
         task = await _finished(kling, job, load, on_update)
         ended = True
-        results: tuple[Result, ...] = (*task.videos, *task.images, *task.audios)
-        for result in results:
+        for result in all_results(task):
             await _stored(kling, task, result, store)
     except asyncio.CancelledError:
-        delay = (
-            submission.SETTLE
-        )  # its create may be on the way; or nobody has cancelled: it is somebody's error
+        # Its create may be on the way; or nobody has cancelled this, and it is an error of `store` or `load`:
+        delay = submission.SETTLE
         if found_from is not None and _is_cancelled():
-            delay = max(0.0, found_from - anyio.current_time()) * (not ended)
+            delay = 0.0 if ended else max(0.0, found_from - anyio.current_time())
         raise PutBackError(delay, f"the worker was stopped; job {job.key} goes on elsewhere") from None
     except KlingError as error:
         ends = _STORED if ended else _RAN if found_from is not None else _REFUSED
@@ -134,13 +126,12 @@ def in_folder(folder: Path) -> Store:
         folder: The folder, made if it is missing.
     """
     folder = Path(folder)
-    suffixes = {Video: ".mp4", Image: ".png", Audio: ".mp3"}
 
     async def store(task: Task, result: Result) -> Path | None:
         of_kind = next(each for each in (task.videos, task.images, task.audios) if result in each)
         number = "" if len(of_kind) == 1 else f"-{of_kind.index(result) + 1}"
         name = quote(task.external_task_id or task.task_id, safe=" ")
-        path = folder / f"{name}{number}{suffixes[type(result)]}"
+        path = folder / f"{name}{number}{suffix_of(result)}"
         await to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
         return None if await to_thread.run_sync(path.exists) else path
 
@@ -160,7 +151,7 @@ def _is_final(error: DownloadError) -> bool:
 
 async def _finished(kling: KlingClient, job: Payload, load: Load, on_update: Callable[[Task], None]) -> Task:
     """The ended task; found under the job's id, or created."""
-    name = _TYPED.get(job.path)
+    name = TYPED.get(job.path)
     endpoint: Any = kling.endpoint(job.path) if name is None else getattr(kling, name)
     found = await _existing(endpoint, job.key)
     if found is not None:
@@ -178,7 +169,7 @@ async def _existing(endpoint: Any, key: str) -> Task | None:
         found: Task = await endpoint.get(key)
     except TaskNotFoundError:
         return None
-    return found if found.external_task_id in {None, key} and found.task_id != key else None
+    return found if submission.is_known_as(found, key) else None
 
 
 async def _stored(kling: KlingClient, task: Task, result: Result, store: Store) -> None:

@@ -79,7 +79,7 @@ class Results:
     ) -> list[Path]:
         """Downloads every result of a task; see `KlingClient.download_all`."""
         task = _task(what)
-        results = _all(task)
+        results = all_results(task)
         if not results:
             raise ValidationError(
                 [Problem("what", f"is task {task.task_id} ({task.status}) without a result")]
@@ -87,7 +87,7 @@ class Results:
         await to_thread.run_sync(_make_folder, folder)
         stem = "".join(each if each.isalnum() or each in "-_" else "_" for each in task.task_id)
         return [
-            await self.download(result, folder / f"{stem}-{number}{_SUFFIXES[_kind(result)]}", on_progress)
+            await self.download(result, folder / f"{stem}-{number}{suffix_of(result)}", on_progress)
             for number, result in enumerate(results, 1)
         ]
 
@@ -115,7 +115,7 @@ class Results:
             raise DownloadError(
                 f"the result was purged on {when}, 30 days after its task ended", expired=True
             ) from refused
-        fresh = next((each.url for each in _all(task) if _same(each, result)), None)
+        fresh = next((each.url for each in all_results(task) if _same(each, result)), None)
         if fresh is None or fresh == result.url:
             raise refused
         return fresh
@@ -139,7 +139,8 @@ def _absolute(path: Path) -> Path:
     return path.absolute()
 
 
-def _all(task: Task) -> list[Result]:
+def all_results(task: Task) -> list[Result]:
+    """Returns a task's results: videos first, then images, then sounds."""
     return [*task.videos, *task.images, *task.audios]
 
 
@@ -156,12 +157,17 @@ def _one(what: Any) -> Result:
     if isinstance(what, Result):
         return what
     task = _task(what)
-    results = _all(task)
+    results = all_results(task)
     if len(results) == 1:
         return results[0]
     message = f"is task {task.task_id} ({task.status}) with {len(results)} results; it must have one"
     hint = "" if not results else "; download_all takes a task with several"
     raise ValidationError([Problem("what", message + hint)])
+
+
+def suffix_of(result: Result) -> str:
+    """Returns what the name of a result's file ends with, such as `.mp4`."""
+    return _SUFFIXES[_kind(result)]
 
 
 def _kind(result: Result) -> MediaKind:

@@ -306,17 +306,15 @@ class Submission:
         raise AssertionError("the loop above has no end")
 
     async def _find(self, reason: KlingError) -> Task:
-        """Our task; the path matches both kinds of id, and a task whose own id is ours has nothing to do with us."""
+        """Our task; the query of a path matches both kinds of id."""
         try:
             task = await self._tools.find(self._external_id, self._time_left())
         except TaskTimeoutError:
             raise SubmissionUnknownError(self._external_id, str(reason)) from reason
-        if task.external_task_id is None and task.task_id != self._external_id:
-            return evolve(task, external_task_id=self._external_id)
-        if task.external_task_id != self._external_id:
+        if not is_known_as(task, self._external_id):
             message = f"{self._external_id} is another task's id"
             raise TaskNotFoundError(1201, message, http_status=200, request_id=task.request_id)
-        return task
+        return evolve(task, external_task_id=self._external_id) if task.external_task_id is None else task
 
     def _time_left(self) -> float:
         return min(LONGEST_LOOK_UP, max(0.1, self._deadline - now()))
@@ -324,3 +322,13 @@ class Submission:
     def _check_deadline(self, reason: KlingError) -> None:
         if now() >= self._deadline:
             raise SubmissionUnknownError(self._external_id, str(reason)) from reason
+
+
+def is_known_as(task: Task, external_id: str) -> bool:
+    """Whether a task that a query by an external id showed is the one with that id.
+
+    The query matches both kinds of id, so that it can show a task of somebody else's whose own id is this one.
+    """
+    if task.external_task_id is None:
+        return task.task_id != external_id
+    return task.external_task_id == external_id
