@@ -150,7 +150,7 @@ def image2video_request(photo: str | None, given: Mapping[str, Any]) -> Image2Vi
     """
     from kling_async.schema.image2video import Image2VideoRequest  # noqa: PLC0415 - the help shall not wait for it
 
-    fields = _with_camera(given)
+    fields = with_camera(given)
     fields["image"] = photo
     for name in ("image", "image_tail", "static_mask"):
         if fields[name] is not None:
@@ -163,7 +163,7 @@ def text2video_request(given: Mapping[str, Any]) -> Text2VideoRequest:
     """Builds the request that the options of `TEXT2VIDEO` describe; raises as `image2video_request` does."""
     from kling_async.schema.text2video import Text2VideoRequest  # noqa: PLC0415 - as above
 
-    return Text2VideoRequest(**_with_camera(given))
+    return Text2VideoRequest(**with_camera(given))
 
 
 def video_extend_request(video_id: str, given: Mapping[str, Any]) -> VideoExtendRequest:
@@ -173,12 +173,12 @@ def video_extend_request(video_id: str, given: Mapping[str, Any]) -> VideoExtend
     return VideoExtendRequest(video_id=video_id, **{**given, "extra": dict(given["extra"])})
 
 
-def _with_camera(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with what `--camera` and `--camera-type` make together, and `--extra` as a mapping."""
+def with_camera(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with what `--camera` and `--camera-type` make together, and `--extra` as a mapping."""
     fields = dict(given)
-    axes, kind = dict(fields.pop("camera")), fields.pop("camera_type")
+    axes, kind = dict(fields.pop("camera", ())), fields.pop("camera_type", None)
     if axes or kind:
-        camera = {"type": kind or "simple", **({"config": axes} if axes else {})}
-        fields["camera_control"] = camera
-    fields["extra"] = dict(fields["extra"])
+        fields["camera_control"] = {"type": kind or "simple", **({"config": axes} if axes else {})}
+    if "extra" in fields:
+        fields["extra"] = dict(fields["extra"])
     return fields

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 
 def path_problem(path: str) -> str | None:
     """What is wrong with the path of an endpoint that makes tasks; None if nothing is."""
@@ -18,12 +16,9 @@ def shape_problem(path: str) -> str | None:
     """What is wrong with any path of the family; None if nothing is."""
     from kling_async.schema.family import SYNCHRONOUS, path_problems  # noqa: PLC0415 - as above
 
-    return next(_messages(path, path_problems(path, synchronous=path in SYNCHRONOUS)), None)
-
-
-def _messages(path: str, problems: Iterator[object]) -> Iterator[str]:
-    for _ in problems:
-        yield f"{path!r} is not a path of the service; it starts with /v1/, such as /v1/videos/omni-video."
+    if any(path_problems(path, synchronous=path in SYNCHRONOUS)):
+        return f"{path!r} is not a path of the service; it starts with /v1/, such as /v1/videos/omni-video."
+    return None
 
 
 def is_synchronous(path: str) -> bool:

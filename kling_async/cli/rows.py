@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
+from kling_async.cli.fields import with_camera
 from kling_async.cli.manifest import ManifestRow
 from kling_async.cli.names import picture, stem_of
 from kling_async.cli.sources import LONGEST_PATH
@@ -64,17 +65,12 @@ def defaults_of(given: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         given: The values of the request's options, by the options' names.
     """
-    fields = {name: value for name, value in given.items() if value not in (None, ())}
-    axes, kind = dict(fields.pop("camera", ())), fields.pop("camera_type", None)
-    if axes or kind:
-        fields["camera_control"] = {"type": kind or "simple", **({"config": axes} if axes else {})}
+    fields = with_camera({name: value for name, value in given.items() if value not in (None, ())})
     for name in ("image_tail", "static_mask"):
         if name in fields:
             fields[name] = picture(fields[name])
     if "dynamic_mask" in fields:
         fields["dynamic_masks"] = list(fields.pop("dynamic_mask"))
-    if "extra" in fields:
-        fields["extra"] = dict(fields["extra"])
     return fields
 
 
