@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -12,12 +11,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from kling_async.callbacks.decision import (
     BROKEN_OFF,
     LARGEST_BODY,
-    SLOWEST_BODY,
     TOO_LARGE,
     TOO_SLOW,
     Answer,
     Judge,
 )
+from kling_async.callbacks.reading import answer_to
 
 _BROKEN: Final = (web.RequestPayloadError, HttpProcessingError, ClientError, OSError, ValueError)
 """What reading a body can end with: a broken chunk or encoding, a client that left."""
@@ -31,7 +30,8 @@ async def handle(judge: Judge, take: Callable[[Answer], None], request: web.Requ
         take: Gets the answers that count.
         request: The request; its body was not read yet.
     """
-    answer = await _answer(judge, request)
+    headers_sent = [*request.headers.items()]
+    answer = await answer_to(judge, request.method, request.path, headers_sent, lambda: _body(request))
     take(answer)
     headers = {"Allow": "POST"} if answer.status == 405 else None
     response = web.Response(status=answer.status, text=answer.text, headers=headers)
@@ -40,28 +40,16 @@ async def handle(judge: Judge, take: Callable[[Answer], None], request: web.Requ
     return response
 
 
-async def _answer(judge: Judge, request: web.Request) -> Answer:
-    job = judge.job_named(request.method, request.path, request.headers.get("Content-Length"))
-    if isinstance(job, Answer):
-        return job
+async def _body(request: web.Request) -> bytes | Answer:
+    body = bytearray()
     try:
-        async with asyncio.timeout(SLOWEST_BODY):
-            body = await _body(request)
-    except TimeoutError:
-        return TOO_SLOW
+        while part := await request.content.readany():
+            body += part
+            if len(body) > LARGEST_BODY:
+                return TOO_LARGE
+    except TimeoutError:  # an OSError too
+        raise
     except _BROKEN:
         request.content.feed_eof()  # else aiohttp reads on for its own sake, and logs the same error
         return BROKEN_OFF
-    if body is None:
-        return TOO_LARGE
-    return judge.answer(job, [*request.headers.items()], body)
-
-
-async def _body(request: web.Request) -> bytes | None:
-    """The whole body; None if it is too long."""
-    body = bytearray()
-    while part := await request.content.readany():
-        body += part
-        if len(body) > LARGEST_BODY:
-            return None
     return bytes(body)

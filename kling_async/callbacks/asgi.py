@@ -7,19 +7,11 @@ declined as the specification asks.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
-from kling_async.callbacks.decision import (
-    BROKEN_OFF,
-    LARGEST_BODY,
-    SLOWEST_BODY,
-    TOO_LARGE,
-    TOO_SLOW,
-    Answer,
-    Judge,
-)
+from kling_async.callbacks.decision import BROKEN_OFF, LARGEST_BODY, TOO_LARGE, Answer, Judge
+from kling_async.callbacks.reading import answer_to
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,16 +44,7 @@ async def serve(
 
 async def _answer(judge: Judge, scope: Scope, receive: Receive) -> Answer:
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope.get("headers", ())]
-    length = next((value for name, value in headers if name.lower() == "content-length"), None)
-    job = judge.job_named(scope["method"], scope["path"], length)
-    if isinstance(job, Answer):
-        return job
-    try:
-        async with asyncio.timeout(SLOWEST_BODY):
-            body = await _body(receive)
-    except TimeoutError:
-        return TOO_SLOW
-    return body if isinstance(body, Answer) else judge.answer(job, headers, body)
+    return await answer_to(judge, scope["method"], scope["path"], headers, lambda: _body(receive))
 
 
 async def _body(receive: Receive) -> bytes | Answer:
