@@ -60,8 +60,9 @@ def test_steps_are_seen_on_the_terminal_and_stdout_is_pure(service, terminal, ph
 
 def test_outcomes_stand_above_the_rows(service, terminal, photo, tmp_path):
     """Each line is written whole, once, although rows come and go below it."""
-    (tmp_path / "jobs").write_text("\n".join([json.dumps({"image": str(photo)})] * 5))
-    service.fail_when = lambda body: "too bad"[: 7 * (service.counts["create"] == 5)] or None
+    rows = [{"image": str(photo), "prompt": f"take {number}"} for number in range(1, 6)]
+    (tmp_path / "jobs").write_text("\n".join(map(json.dumps, rows)))
+    service.fail_when = lambda body: "too bad" if body["prompt"] == "take 5" else None
     _, seen = terminal("batch", "jobs", whole=True)
     assert "of 5" in seen
     for number in range(1, 5):
